@@ -1,0 +1,40 @@
+namespace DpAttn.Privacy;
+
+/// <summary>
+/// What a charge costs, what an account has spent, or what a limit allows, in exact integers.
+/// Gaussian privacy composes by adding mu squared, so amounts add and subtract; epsilons do not.
+/// </summary>
+/// <param name="MuSquared">mu squared, in units of 2^-40.</param>
+/// <param name="Slack">
+/// Total-variation distance between the discrete noise that is drawn and the rounded Gaussian that is analysed, in units of 2^-80.
+/// </param>
+public readonly record struct PrivacyAmount(long MuSquared, long Slack)
+{
+    /// <summary>Units of mu squared are 2^-40.</summary>
+    public const int MuSquaredBits = 40;
+
+    /// <summary>Units of slack are 2^-80.</summary>
+    public const int SlackBits = 80;
+
+    /// <summary>Nothing.</summary>
+    public static PrivacyAmount Zero => default;
+
+    /// <summary>True when neither part is negative.</summary>
+    public bool IsNonNegative => MuSquared >= 0 && Slack >= 0;
+
+    /// <summary>True when both parts are at most those of <paramref name="limit"/>.</summary>
+    public bool FitsIn(PrivacyAmount limit) => MuSquared <= limit.MuSquared && Slack <= limit.Slack;
+
+    /// <summary>The mu of this amount, rounded up.</summary>
+    public Mu ToMu() => new(MuSquared == 0 ? 0 : Math.BitIncrement(Math.Sqrt(Math.BitIncrement(Math.ScaleB((double)MuSquared, -MuSquaredBits)))));
+
+    /// <summary>Adds both parts.</summary>
+    /// <exception cref="OverflowException">A part leaves 64 bits.</exception>
+    public static PrivacyAmount operator +(PrivacyAmount a, PrivacyAmount b) =>
+        checked(new(a.MuSquared + b.MuSquared, a.Slack + b.Slack));
+
+    /// <summary>Subtracts both parts.</summary>
+    /// <exception cref="OverflowException">A part leaves 64 bits.</exception>
+    public static PrivacyAmount operator -(PrivacyAmount a, PrivacyAmount b) =>
+        checked(new(a.MuSquared - b.MuSquared, a.Slack - b.Slack));
+}
