@@ -1,0 +1,233 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using MathNet.Numerics.Distributions;
+
+namespace DpAttn.Attention;
+
+/// <summary>
+/// Answers queries from one released moment matrix: post-processing only, so any number of adaptive queries costs nothing more.
+/// Sums are taken in one fixed order, so an answer has the same bits on every machine. Thread-safe.
+/// </summary>
+public sealed class MomentAnswerer
+{
+    // Eight lanes by four accumulators, whatever the hardware: the order of a sum is part of its value.
+    private const int Lanes = 8;
+    private const int Accumulators = 4;
+    private const int StripMultiple = Lanes * Accumulators;
+
+    private readonly MomentParameters _parameters;
+    private readonly double[] _columns;
+    private readonly int _strip;
+    private readonly double _sigma;
+    private readonly double _gamma;
+    private readonly long _slots;
+    private readonly double[] _mean;
+    private readonly double _meanDenominator;
+    private readonly double _meanFeature;
+    private readonly double _indistinguishablePoint;
+
+    /// <summary>Answers from a tier of a release.</summary>
+    public MomentAnswerer(ReleasedMoments released)
+        : this((released ?? throw new ArgumentNullException(nameof(released))).Parameters, released.Values, released.Variance.Sigma.Value, released.Slots)
+    {
+    }
+
+    private MomentAnswerer(MomentParameters parameters, long[] matrix, double sigmaSteps, long slots)
+    {
+        _parameters = parameters;
+        _slots = slots;
+        int features = parameters.Features, columns = parameters.Columns;
+        _strip = (features + StripMultiple - 1) / StripMultiple * StripMultiple;
+        _columns = new double[_strip * columns];
+        // In units of values: steps / 2^(bf + bu); gamma is its integer / 2^bu.
+        var unit = Math.ScaleB(1.0, -(parameters.FeatureExponent + parameters.ValueExponent));
+        for (var a = 0; a < features; a++)
+        {
+            for (var c = 0; c < columns; c++)
+                _columns[c * _strip + a] = matrix[a * columns + c] * unit;
+        }
+        _sigma = sigmaSteps * unit;
+        _gamma = Math.ScaleB(parameters.GammaSteps, -parameters.ValueExponent);
+
+        // The query that attends evenly: phi_0 = e_0 / sqrt(a_0).
+        _meanFeature = Math.ScaleB(1.0, parameters.FeatureExponent) / parameters.KeyCoefficients[0];
+        _meanDenominator = _meanFeature * _columns[0] / _gamma;
+        _mean = new double[columns - 1];
+        for (var j = 0; j < _mean.Length; j++)
+            _mean[j] = _meanFeature * _columns[(j + 1) * _strip] / _meanDenominator;
+        _indistinguishablePoint = ChiSquared.InvCDF(_mean.Length, 0.95);
+    }
+
+    /// <summary>The noise-free polynomial answers of exact sums. Not private: for evaluation and tests.</summary>
+    internal static MomentAnswerer ForEvaluation(MomentMatrix exact) => new(exact.Parameters, exact.Sums, 0, exact.Slots);
+
+    /// <summary>Answers one query.</summary>
+    /// <param name="query">d numbers within the schema's query region.</param>
+    /// <param name="clip">Whether a query outside is moved to the nearest point inside instead of being refused.</param>
+    /// <exception cref="QueryRejectedException">NaN, infinity, or outside the query region without clipping.</exception>
+    /// <exception cref="ArgumentException">The wrong dimension.</exception>
+    public AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip = false) => Answer(query, clip, 0);
+
+    /// <summary>Answers a batch, each query on its own.</summary>
+    /// <param name="queries">m x d.</param>
+    /// <param name="clip">As for one query.</param>
+    /// <exception cref="QueryRejectedException">The first query that breaks the bounds; none is answered.</exception>
+    public AttentionAnswer[] Answer(Matrix<double> queries, bool clip = false)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        var answers = new AttentionAnswer[queries.Rows];
+        for (var i = 0; i < answers.Length; i++)
+            answers[i] = Answer(queries.Row(i), clip, i);
+        return answers;
+    }
+
+    /// <summary>N_j and D before any clipping or flooring, from the noise in them or without: for coverage tests.</summary>
+    internal (double[] Numerators, double Denominator) Moments(ReadOnlySpan<double> query)
+    {
+        var features = new double[_strip];
+        Expand(query, features, clip: false, 0, out _, out _);
+        return Project(features);
+    }
+
+    private AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, long number)
+    {
+        var features = new double[_strip];
+        Expand(query, features, clip, number, out var queryNorm, out var featureNorm);
+        var (numerators, denominator) = Project(features);
+
+        var bound = _parameters.Schema.Values.BoundingRadius;
+        var columnBound = _parameters.Schema.Values.LargestEntry;
+        var kernelError = _parameters.Kernel.AnswerErrorPerUnit * bound;
+        var floor = DenominatorFloor(queryNorm);
+        var dimension = numerators.Length;
+        var output = new double[dimension];
+        var deviations = new double[dimension];
+        var intervals = new NoiseInterval[dimension];
+        if (!(denominator > 0) && floor == 0)
+        {
+            // Under add-remove nothing bounds the denominator from below: the centre of the value ball, and the whole range.
+            Array.Fill(deviations, double.PositiveInfinity);
+            Array.Fill(intervals, NoiseInterval.Whole(columnBound));
+            return new AttentionAnswer(output, deviations, intervals, kernelError, true);
+        }
+        var floored = Math.Max(denominator, floor);
+        var spread = _sigma * featureNorm;
+        for (var j = 0; j < dimension; j++)
+        {
+            var unclipped = numerators[j] / floored;
+            output[j] = unclipped;
+            deviations[j] = spread * Math.Sqrt(1 + unclipped * unclipped / (_gamma * _gamma)) / floored;
+            intervals[j] = NoiseInterval.Fieller(numerators[j], denominator, NoiseInterval.NormalPoint * spread, _gamma, columnBound);
+        }
+        var indistinguishable = IsIndistinguishable(numerators, denominator, features[0], featureNorm);
+        ClipToBall(output, bound);
+        return new AttentionAnswer(output, deviations, intervals, kernelError, indistinguishable);
+    }
+
+    /// <summary>phi_q, with |q| (uncentred) and |phi_q|.</summary>
+    private void Expand(ReadOnlySpan<double> query, Span<double> features, bool clip, long number, out double queryNorm, out double featureNorm)
+    {
+        var schema = _parameters.Schema;
+        if (query.Length != schema.KeyDimension)
+            throw new ArgumentException($"query {number} has {query.Length} dimensions; the schema states {schema.KeyDimension}", nameof(query));
+        var centred = query.ToArray();
+        var fault = schema.Queries.TryCentre(centred, clip);
+        if (fault.Kind == RegionFaultKind.NotFinite)
+            throw new QueryRejectedException(number, $"coordinate {fault.Coordinate} is NaN or infinite");
+        if (fault.Kind == RegionFaultKind.Outside)
+        {
+            throw new QueryRejectedException(number, fault.Coordinate >= 0
+                ? $"coordinate {fault.Coordinate} lies outside {schema.Queries.DescribeCoordinate(fault.Coordinate)}"
+                : $"it lies outside {schema.Queries}");
+        }
+        var squares = 0.0;
+        for (var j = 0; j < centred.Length; j++)
+        {
+            var x = centred[j] + schema.Queries.Centre[j];
+            squares += x * x;
+        }
+        queryNorm = Math.Sqrt(squares);
+
+        var basis = _parameters.Basis;
+        features[0] = 1;
+        for (var a = 1; a < basis.Count; a++)
+            features[a] = features[basis.Parents[a]] * centred[basis.Coordinates[a]];
+        squares = 0;
+        for (var a = 0; a < basis.Count; a++)
+        {
+            features[a] *= _parameters.QueryCoefficients[a];
+            squares += features[a] * features[a];
+        }
+        featureNorm = Math.Sqrt(squares);
+    }
+
+    private (double[] Numerators, double Denominator) Project(ReadOnlySpan<double> features)
+    {
+        var numerators = new double[_parameters.Columns - 1];
+        var denominator = FixedOrderDot(features, _columns.AsSpan(0, _strip)) / _gamma;
+        for (var j = 0; j < numerators.Length; j++)
+            numerators[j] = FixedOrderDot(features, _columns.AsSpan((j + 1) * _strip, _strip));
+        return (numerators, denominator);
+    }
+
+    /// <summary>
+    /// Under replace-one, D is at least n (1 - eps_s) exp(-scale |q| B_k), q uncentred: public. Under add-remove there is no such bound (0).
+    /// </summary>
+    private double DenominatorFloor(double queryNorm)
+    {
+        var schema = _parameters.Schema;
+        if (schema.Adjacency == Adjacency.AddRemove)
+            return 0;
+        var exponent = schema.Scale * queryNorm * schema.Keys.BoundingRadius;
+        return _slots * (1 - _parameters.Kernel.RelativeError) * DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent));
+    }
+
+    /// <summary>
+    /// Whether dv |o - m|^2 is within the 95 % point of chi-square times its variance, for the unclipped answer o and the released mean m
+    /// (mechanisms, section 7). phi_0 has one component, so its distance to phi_q needs no second pass.
+    /// </summary>
+    private bool IsIndistinguishable(double[] numerators, double denominator, double constantFeature, double featureNorm)
+    {
+        if (!(denominator > 0 && _meanDenominator > 0))
+            return true;
+        double q = featureNorm / denominator, z = _meanFeature / _meanDenominator;
+        var cross = constantFeature / denominator * z;
+        double variance = 0, distance = 0;
+        for (var j = 0; j < numerators.Length; j++)
+        {
+            double o = numerators[j] / denominator, m = _mean[j];
+            variance += q * q - 2 * cross + z * z + (o * o * q * q - 2 * o * m * cross + m * m * z * z) / (_gamma * _gamma);
+            distance += (o - m) * (o - m);
+        }
+        variance *= _sigma * _sigma;
+        return numerators.Length * distance <= _indistinguishablePoint * variance;
+    }
+
+    private static void ClipToBall(double[] output, double bound)
+    {
+        var squares = 0.0;
+        foreach (var x in output)
+            squares += x * x;
+        if (squares > bound * bound)
+            BallCheck.Clip(output, bound);
+    }
+
+    /// <summary>A dot product in one order for every vector width: products and sums are not fused, lanes are added at the end from 0 to 7.</summary>
+    private static double FixedOrderDot(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
+    {
+        ref double l = ref MemoryMarshal.GetReference(left), r = ref MemoryMarshal.GetReference(right);
+        Vector512<double> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (nuint i = 0; i < (nuint)left.Length; i += StripMultiple)
+        {
+            s0 += Vector512.LoadUnsafe(ref l, i) * Vector512.LoadUnsafe(ref r, i);
+            s1 += Vector512.LoadUnsafe(ref l, i + Lanes) * Vector512.LoadUnsafe(ref r, i + Lanes);
+            s2 += Vector512.LoadUnsafe(ref l, i + 2 * Lanes) * Vector512.LoadUnsafe(ref r, i + 2 * Lanes);
+            s3 += Vector512.LoadUnsafe(ref l, i + 3 * Lanes) * Vector512.LoadUnsafe(ref r, i + 3 * Lanes);
+        }
+        var lanes = (s0 + s1) + (s2 + s3);
+        var sum = 0.0;
+        for (var lane = 0; lane < Lanes; lane++)
+            sum += lanes.GetElement(lane);
+        return sum;
+    }
+}

@@ -1,0 +1,75 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Attention;
+
+/// <summary>What an answer's error will be, before anything is spent.</summary>
+/// <param name="Epsilon">The epsilon.</param>
+/// <param name="Delta">The delta it is stated at.</param>
+/// <param name="TypicalNoise">
+/// The noise deviation of an output coordinate near 0, for a query on the rim of its region that the rows attend to evenly: sigma sqrt(A) / n.
+/// </param>
+/// <param name="WorstNoise">The same for the smallest denominator that the bounds allow and a coordinate at B_v; infinite under add-remove.</param>
+/// <param name="KernelErrorBound">The bound of the polynomial's part, in l2 norm; no epsilon lowers it.</param>
+public sealed record ErrorEstimate(Epsilon Epsilon, Delta Delta, double TypicalNoise, double WorstNoise, double KernelErrorBound);
+
+/// <summary>Error at an epsilon and epsilon for an error, from the schema and a public row count alone. Costs nothing.</summary>
+public static class MomentEstimator
+{
+    /// <summary>The error of answers from a release at an epsilon.</summary>
+    /// <param name="parameters">The mechanism's parameters.</param>
+    /// <param name="rows">n: the row count under replace-one, the publicly stated one under add-remove.</param>
+    /// <param name="epsilon">The tier.</param>
+    /// <param name="delta">The store's delta.</param>
+    public static ErrorEstimate ErrorAt(MomentParameters parameters, long rows, Epsilon epsilon, Delta delta)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        var ladder = NoiseLadder.Calibrate(parameters.Sensitivity.Integer, parameters.Dimension, [epsilon], delta);
+        var sigma = ladder.Tiers[0].Variance.Sigma.Value * Unit(parameters);
+        return Describe(parameters, rows, epsilon, delta, sigma);
+    }
+
+    /// <summary>The smallest epsilon whose typical noise is at most a target.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The target is not finite and above 0, or needs an epsilon above 200.</exception>
+    public static ErrorEstimate EpsilonFor(MomentParameters parameters, long rows, double typicalNoise, Delta delta)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        if (!(typicalNoise > 0 && double.IsFinite(typicalNoise)))
+            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
+        var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
+        var mu = (double)parameters.Sensitivity.Integer * Unit(parameters) / sigma;
+        var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), new Delta(NoiseLadder.GaussianShareOfDelta * delta.Value));
+        if (epsilon.Value > Epsilon.LargestBudget)
+            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon.Value:G4}, above {Epsilon.LargestBudget}");
+        return Describe(parameters, rows, epsilon, delta, sigma);
+    }
+
+    private static ErrorEstimate Describe(MomentParameters parameters, long rows, Epsilon epsilon, Delta delta, double sigma)
+    {
+        var schema = parameters.Schema;
+        double bound = schema.Values.BoundingRadius, spread = sigma * Math.Sqrt(parameters.Kernel.MagnitudeSum);
+        var worst = double.PositiveInfinity;
+        if (schema.Adjacency == Adjacency.ReplaceOne)
+        {
+            var exponent = schema.Scale * LargestQueryNorm(schema.Queries) * schema.Keys.BoundingRadius;
+            var smallest = rows * (1 - parameters.Kernel.RelativeError) * DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent));
+            worst = spread * Math.Sqrt(1 + bound * bound / (parameters.Gamma * parameters.Gamma)) / smallest;
+        }
+        return new ErrorEstimate(epsilon, delta, spread / rows, worst, parameters.Kernel.AnswerErrorPerUnit * bound);
+    }
+
+    private static double LargestQueryNorm(Region queries)
+    {
+        var squares = 0.0;
+        for (var j = 0; j < queries.Dimension; j++)
+        {
+            var reach = Math.Abs(queries.Centre[j]) + (queries.IsBox ? queries.HalfWidths[j] : 0);
+            squares += reach * reach;
+        }
+        return Math.Sqrt(squares) + (queries.IsBox ? 0 : queries.BoundingRadius);
+    }
+
+    private static double Unit(MomentParameters parameters) =>
+        Math.ScaleB(1.0, -(parameters.FeatureExponent + parameters.ValueExponent));
+}

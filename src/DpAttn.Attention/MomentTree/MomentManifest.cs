@@ -1,0 +1,97 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using DpAttn.Privacy;
+
+namespace DpAttn.Attention;
+
+/// <summary>
+/// The digest that binds a release's noise to everything it may meet: schema, kernel, lattice, ladder, sampler version and the exact sums.
+/// It is as secret as the release key and never leaves the process.
+/// </summary>
+internal static class MomentManifest
+{
+    public static byte[] Digest(MomentMatrix exact, NoiseLadder ladder)
+    {
+        using var hash = new CanonicalHash("dpattn moment manifest 1");
+        var parameters = exact.Parameters;
+        var schema = parameters.Schema;
+        AppendRegion(hash, schema.Keys);
+        AppendRegion(hash, schema.Queries);
+        hash.Append(schema.Values.IsBox ? 1 : 0);
+        hash.Append(schema.Values.Stated);
+        hash.Append(schema.ValueDimension);
+        hash.Append(schema.Scale);
+        hash.Append((int)schema.Adjacency);
+        hash.Append(schema.Capacity);
+        hash.Append(parameters.Kernel.Degree);
+        foreach (var c in parameters.Kernel.Coefficients)
+            hash.Append(c);
+        hash.Append(parameters.FeatureExponent);
+        hash.Append(parameters.ValueExponent);
+        hash.Append(parameters.GammaSteps);
+        hash.Append(ladder.Sensitivity.ToString());
+        hash.Append(ladder.Tiers.Count);
+        foreach (var tier in ladder.Tiers)
+            hash.Append(tier.Variance.ToString());
+        hash.Append(KeyedNoise.SamplerVersion);
+        hash.Append(exact.Slots);
+        hash.Append(exact.Sums);
+        return hash.Finish();
+    }
+
+    private static void AppendRegion(CanonicalHash hash, Region region)
+    {
+        hash.Append(region.IsBox ? 1 : 0);
+        hash.Append(region.Dimension);
+        foreach (var c in region.Centre)
+            hash.Append(c);
+        foreach (var h in region.HalfWidths)
+            hash.Append(h);
+        hash.Append(region.BoundingRadius);
+    }
+
+    /// <summary>SHA-256 over fields that each carry their length, numbers in little-endian bytes on every machine.</summary>
+    private sealed class CanonicalHash : IDisposable
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        public CanonicalHash(string domain) => Append(domain);
+
+        public void Append(long value)
+        {
+            Span<byte> bytes = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
+            AppendField(bytes);
+        }
+
+        public void Append(double value) => Append(BitConverter.DoubleToInt64Bits(value));
+
+        public void Append(string value) => AppendField(Encoding.UTF8.GetBytes(value));
+
+        public void Append(ReadOnlySpan<long> values)
+        {
+            if (BitConverter.IsLittleEndian)
+            {
+                AppendField(MemoryMarshal.AsBytes(values));
+                return;
+            }
+            var swapped = new long[values.Length];
+            BinaryPrimitives.ReverseEndianness(values, swapped);
+            AppendField(MemoryMarshal.AsBytes(swapped.AsSpan()));
+        }
+
+        public byte[] Finish() => _hash.GetHashAndReset();
+
+        public void Dispose() => _hash.Dispose();
+
+        private void AppendField(ReadOnlySpan<byte> field)
+        {
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(length, field.Length);
+            _hash.AppendData(length);
+            _hash.AppendData(field);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+namespace DpAttn.Attention;
+
+/// <summary>
+/// The public parameters of the moment-tree mechanism for one schema: the kernel polynomial, the feature map's
+/// coefficients, the integer lattice, and the sensitivity of the moment matrix on that lattice.
+/// </summary>
+/// <remarks>
+/// Mechanisms, sections 2 and 3. A row's weighted features z_a = 2^bf w(k) sqrt(a_j m(a)) k'^a and its augmented value
+/// 2^bu (gamma, v) are rounded to integers per row; the moment matrix is the exact integer sum of their outer products.
+/// </remarks>
+public sealed class MomentParameters
+{
+    /// <summary>F: the features' magnitude is kept in [2^19, 2^20) steps.</summary>
+    public const int FeatureBits = 19;
+
+    /// <summary>U: the values' magnitude is kept in [2^15, 2^16) steps.</summary>
+    public const int ValueBits = 15;
+
+    /// <summary>The largest moment matrix that is held, in bytes.</summary>
+    public const long LargestMatrixBytes = 1L << 30;
+
+    private MomentParameters(StoreSchema schema, KernelPolynomial kernel)
+    {
+        Schema = schema;
+        Kernel = kernel;
+        var count = MonomialBasis.CountFor(schema.KeyDimension, kernel.Degree);
+        var columns = schema.ValueDimension + 1;
+        var bytes = (UInt128)count * (UInt128)columns * sizeof(long);
+        if (bytes > LargestMatrixBytes)
+            throw new ArgumentException($"degree {kernel.Degree} in {schema.KeyDimension} dimensions has {count} features; with {columns} columns the moment matrix would take {bytes} bytes, and at most {LargestMatrixBytes} are allowed. Use a smaller degree", nameof(kernel));
+
+        Basis = MonomialBasis.Create(schema.KeyDimension, kernel.Degree);
+        LargestWeight = DeterministicMath.Exp(Math.Min(schema.LargestLogWeight, DeterministicMath.LargestExponent)) * (1 + 1e-12);
+        if (schema.LargestLogWeight > LargestLogWeight)
+            throw new ArgumentException($"row weights would span a factor of e^{2 * schema.LargestLogWeight:G6}; centre the queries nearer to the origin (the exponent's bound is {LargestLogWeight})", nameof(schema));
+
+        var featureNorm = Math.Sqrt(kernel.MagnitudeSum) * LargestWeight;
+        FeatureExponent = FeatureBits - Math.ILogB(featureNorm);
+        ValueExponent = ValueBits - Math.ILogB(schema.Values.BoundingRadius);
+        Gamma = schema.Adjacency == Adjacency.ReplaceOne
+            ? schema.Values.BoundingRadius
+            : schema.Values.BoundingRadius / Math.Sqrt(Math.Sqrt(schema.ValueDimension));
+        GammaSteps = Math.Max(1, (long)Math.Round(Math.ScaleB(Gamma, ValueExponent)));
+        FeatureNormSteps = Math.ScaleB(featureNorm, FeatureExponent) * (1 + 1e-12);
+        (KeyCoefficients, QueryCoefficients) = BuildCoefficients();
+        Sensitivity = MomentSensitivity.For(this);
+    }
+
+    /// <summary>The largest ln w(k) that is supported.</summary>
+    public const double LargestLogWeight = 64;
+
+    /// <summary>The schema.</summary>
+    public StoreSchema Schema { get; }
+
+    /// <summary>The polynomial that stands for the exponential.</summary>
+    public KernelPolynomial Kernel { get; }
+
+    /// <summary>r = C(d + s, s).</summary>
+    public int Features => Basis.Count;
+
+    /// <summary>dv + 1: column 0 is the denominator.</summary>
+    public int Columns => Schema.ValueDimension + 1;
+
+    /// <summary>How many integers a release has.</summary>
+    public long Dimension => (long)Features * Columns;
+
+    /// <summary>bf: features are multiples of 2^-bf.</summary>
+    public int FeatureExponent { get; }
+
+    /// <summary>bu: values are multiples of 2^-bu.</summary>
+    public int ValueExponent { get; }
+
+    /// <summary>gamma: the denominator's share of an augmented value, B_v under replace-one, B_v dv^(-1/4) under add-remove.</summary>
+    public double Gamma { get; }
+
+    /// <summary>gamma in steps, the integer nearest to 2^bu gamma and at least 1; decoding divides by it.</summary>
+    public long GammaSteps { get; }
+
+    /// <summary>w_max: an upper bound of a row's weight.</summary>
+    public double LargestWeight { get; }
+
+    /// <summary>2^bf sqrt(A) w_max: an upper bound of the norm of a row's weighted features before rounding, in steps.</summary>
+    public double FeatureNormSteps { get; }
+
+    /// <summary>The sensitivity of the moment matrix and how it is put together.</summary>
+    public MomentSensitivity Sensitivity { get; }
+
+    internal MonomialBasis Basis { get; }
+
+    /// <summary>2^bf sqrt(a_j m(a)) per feature.</summary>
+    internal double[] KeyCoefficients { get; }
+
+    /// <summary>(c_j scale^j / sqrt(a_j)) sqrt(m(a)) per feature.</summary>
+    internal double[] QueryCoefficients { get; }
+
+    /// <summary>
+    /// The parameters for a schema.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The kernel's error is 1 or more, the features do not fit in memory, or a full store could overflow 64 bits.
+    /// </exception>
+    public static MomentParameters Create(StoreSchema schema, int degree, KernelMethod method = KernelMethod.Minimax)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        var kernel = KernelPolynomial.Fit(method, schema.Interval, degree);
+        if (kernel.RelativeError >= 1)
+            throw new ArgumentException($"a {method} polynomial of degree {degree} has a relative error of {kernel.RelativeError:G3} on [-{kernel.Interval:G6}, {kernel.Interval:G6}]; it must be below 1. Use a higher degree or a smaller scale", nameof(degree));
+        return new MomentParameters(schema, kernel);
+    }
+
+    /// <summary>The parameters for a kernel that may be unfit for service: for tests of the sensitivity.</summary>
+    internal static MomentParameters CreateUnchecked(StoreSchema schema, KernelPolynomial kernel) => new(schema, kernel);
+
+    /// <summary>
+    /// Refuses a ladder under which a full store's sum and 64 deviations of its worst noise could leave 64 bits. A run-time
+    /// overflow error would depend on rows; this one depends on the schema alone.
+    /// </summary>
+    /// <exception cref="ArgumentException">The capacity is too large; the message names the largest that fits.</exception>
+    public void RequireNoOverflow(Privacy.NoiseVariance worst)
+    {
+        var noise = 64 * Math.Ceiling(worst.Sigma.Value * (1 + 1e-12));
+        var largest = (Int128)(Math.Ceiling(FeatureNormSteps) + 1) * (Int128)LargestValueSteps;
+        var room = ((Int128)1 << 63) - 1 - (Int128)noise;
+        if (room < largest * Schema.Capacity)
+            throw new ArgumentException($"a capacity of {Schema.Capacity} rows could overflow the 64-bit sums; at most {(room < 0 ? 0 : room / largest)} rows fit this schema and ladder");
+    }
+
+    /// <summary>The largest magnitude of one entry of an integer augmented value.</summary>
+    internal long LargestValueSteps =>
+        Math.Max(GammaSteps, (long)Math.Ceiling(Math.ScaleB(Schema.Values.LargestEntry, ValueExponent)) + 1);
+
+    private (double[] Keys, double[] Queries) BuildCoefficients()
+    {
+        var keys = new double[Features];
+        var queries = new double[Features];
+        var ratio = Schema.Scale * Schema.Queries.BoundingRadius / Schema.Keys.BoundingRadius;
+        double ratioPower = 1, scalePower = 1;
+        for (var j = 0; j <= Kernel.Degree; j++)
+        {
+            var c = Kernel.Coefficients[j];
+            // a_j = |c_j| (scale B_q / B_k)^j; a coefficient of 0 drops its degree.
+            var a = Math.Abs(c) * ratioPower;
+            for (var i = Basis.DegreeStarts[j]; i < Basis.DegreeStarts[j + 1]; i++)
+            {
+                var m = Basis.Multinomials[i];
+                keys[i] = a == 0 ? 0 : Math.ScaleB(Math.Sqrt(a * m), FeatureExponent);
+                queries[i] = a == 0 ? 0 : c * scalePower / Math.Sqrt(a) * Math.Sqrt(m);
+            }
+            ratioPower *= ratio;
+            scalePower *= Schema.Scale;
+        }
+        return (keys, queries);
+    }
+}

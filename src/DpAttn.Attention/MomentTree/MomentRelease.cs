@@ -1,0 +1,78 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Attention;
+
+/// <summary>
+/// A root release of the moment tree: the moment matrix of all rows at every tier of a ladder, each tier's noise drawn once.
+/// </summary>
+public sealed class MomentRelease
+{
+    /// <summary>The mechanism's name, part of every noise address.</summary>
+    public const string Mechanism = "moment-tree";
+
+    /// <summary>The node of a root release in its noise addresses.</summary>
+    public const long RootNode = 1;
+
+    private readonly ReleasedMoments[] _tiers;
+
+    private MomentRelease(NoiseLadder ladder, ReleasedMoments[] tiers) => (Ladder, _tiers) = (ladder, tiers);
+
+    /// <summary>The ladder.</summary>
+    public NoiseLadder Ladder { get; }
+
+    /// <summary>The released matrices, the noisiest first.</summary>
+    public IReadOnlyList<ReleasedMoments> Tiers => _tiers;
+
+    /// <summary>
+    /// Calibrates a ladder for a schema's moment matrix and refuses one that could overflow the sums.
+    /// </summary>
+    /// <exception cref="ArgumentException">The ladder does not rise, its tiers are too close, or the capacity does not fit.</exception>
+    public static NoiseLadder Calibrate(MomentParameters parameters, IReadOnlyList<Epsilon> tiers, Delta delta)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var ladder = NoiseLadder.Calibrate(parameters.Sensitivity.Integer, parameters.Dimension, tiers, delta);
+        parameters.RequireNoOverflow(ladder.Tiers[0].Variance);
+        return ladder;
+    }
+
+    /// <summary>
+    /// Publishes under a fresh or stored secret. The key of the noise is bound to the schema, the parameters, the ladder and the
+    /// sums themselves: the same secret can never put the same noise on two different sums.
+    /// </summary>
+    public static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, ReadOnlySpan<byte> secret, int threads = 1)
+    {
+        ArgumentNullException.ThrowIfNull(exact);
+        ArgumentNullException.ThrowIfNull(ladder);
+        var key = ReleaseKey.Derive(secret, MomentManifest.Digest(exact, ladder));
+        return Publish(exact, ladder, new KeyedNoise(key, threads));
+    }
+
+    /// <summary>Publishes with noise from a source: N_best first, then fresh G_t for every lower tier.</summary>
+    /// <exception cref="ArgumentException">A ladder that was calibrated for other parameters, or no slots.</exception>
+    public static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, INoiseSource noise)
+    {
+        ArgumentNullException.ThrowIfNull(exact);
+        ArgumentNullException.ThrowIfNull(ladder);
+        ArgumentNullException.ThrowIfNull(noise);
+        var parameters = exact.Parameters;
+        if (ladder.Sensitivity != parameters.Sensitivity.Integer || ladder.Dimension != parameters.Dimension)
+            throw new ArgumentException("the ladder was calibrated for another sensitivity or dimension", nameof(ladder));
+        if (exact.Slots == 0)
+            throw new ArgumentException("a release needs at least one slot", nameof(exact));
+        parameters.RequireNoOverflow(ladder.Tiers[0].Variance);
+
+        var tiers = new ReleasedMoments[ladder.Tiers.Count];
+        var below = exact.Sums;
+        for (var t = ladder.Best; t >= 0; t--)
+        {
+            var tier = ladder.Tiers[t];
+            var values = new long[below.Length];
+            noise.Fill(new NoiseAddress(Mechanism, t, RootNode, tier.Increment), values);
+            for (var i = 0; i < values.Length; i++)
+                values[i] = checked(values[i] + below[i]);
+            tiers[t] = new ReleasedMoments(parameters, t, tier.Variance, exact.Slots, values);
+            below = values;
+        }
+        return new MomentRelease(ladder, tiers);
+    }
+}
