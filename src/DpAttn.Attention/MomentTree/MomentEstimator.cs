@@ -39,7 +39,7 @@ public static class MomentEstimator
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
         var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
         var mu = (double)parameters.Sensitivity.Integer * Unit(parameters) / sigma;
-        var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), new Delta(NoiseLadder.GaussianShareOfDelta * delta.Value));
+        var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), PrivacyLimit.CurveDelta(delta));
         if (epsilon.Value > Epsilon.LargestBudget)
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon.Value:G4}, above {Epsilon.LargestBudget}");
         return Describe(parameters, rows, epsilon, delta, sigma);

@@ -15,7 +15,7 @@ public sealed record NoiseTier(Epsilon Epsilon, NoiseVariance Variance, NoiseVar
 /// The noise tiers of one release, mu rising: N_t = N_(t+1) + G_t with fresh G_t, so a lower tier is a post-processing of a
 /// higher one and tiers of one release combine as their maximum (gradual release; Koufogiannis, Han, Pappas 2015).
 /// </summary>
-public sealed class NoiseLadder
+public sealed class NoiseLadder : ITierCosts
 {
     /// <summary>The share of a store's delta that the Gaussian curve may use; the rest covers the slack of discrete noise.</summary>
     public const double GaussianShareOfDelta = 0.999;
@@ -37,6 +37,9 @@ public sealed class NoiseLadder
 
     /// <summary>The tiers, worst (most noise) first.</summary>
     public IReadOnlyList<NoiseTier> Tiers => _tiers;
+
+    /// <inheritdoc/>
+    public int TierCount => _tiers.Length;
 
     /// <summary>The best tier's number.</summary>
     public int Best => _tiers.Length - 1;
@@ -63,7 +66,7 @@ public sealed class NoiseLadder
             if (epsilons[t].CompareTo(epsilons[t - 1]) <= 0)
                 throw new ArgumentException($"ladder: tier {t} (epsilon {epsilons[t]}) must be above tier {t - 1} (epsilon {epsilons[t - 1]})", nameof(epsilons));
         }
-        var curveDelta = new Delta(GaussianShareOfDelta * delta.Value);
+        var curveDelta = PrivacyLimit.CurveDelta(delta);
         var variances = epsilons.Select(epsilon => VarianceFor(sensitivity, epsilon, curveDelta)).ToArray();
         var tiers = new NoiseTier[variances.Length];
         for (var t = 0; t < tiers.Length; t++)
@@ -85,7 +88,7 @@ public sealed class NoiseLadder
         return new NoiseLadder(sensitivity, dimension, delta, tiers);
     }
 
-    /// <summary>What opening a tier costs an account that holds nothing of the release.</summary>
+    /// <inheritdoc/>
     public PrivacyAmount Open(int tier) => _tiers[tier].Cost;
 
     /// <summary>
@@ -114,9 +117,8 @@ public sealed class NoiseLadder
 
     private static BigInteger VarianceFor(BigInteger sensitivity, Epsilon epsilon, Delta curveDelta)
     {
-        var mu = (BigInteger)Math.ScaleB(GaussianCurve.MuFor(epsilon, curveDelta).Value, 60);
-        var units = (mu * mu) >> (120 - PrivacyAmount.MuSquaredBits);
-        if (units.IsZero)
+        var units = PrivacyAmount.FloorMuSquared(GaussianCurve.MuFor(epsilon, curveDelta));
+        if (units == 0)
             throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon {epsilon} at this delta is below one ledger unit (2^-40 of mu squared)");
         var variance = CeilingDivide((sensitivity * sensitivity) << PrivacyAmount.MuSquaredBits, units);
         return variance <= BigInteger.One << NoiseVariance.LargestBits

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace DpAttn.Privacy;
 
 /// <summary>
@@ -24,6 +26,13 @@ public readonly record struct PrivacyAmount(long MuSquared, long Slack)
 
     /// <summary>True when both parts are at most those of <paramref name="limit"/>.</summary>
     public bool FitsIn(PrivacyAmount limit) => MuSquared <= limit.MuSquared && Slack <= limit.Slack;
+
+    /// <summary>floor(2^40 mu^2), exact for the part of mu above 2^-60.</summary>
+    public static long FloorMuSquared(Mu mu)
+    {
+        var scaled = (BigInteger)Math.ScaleB(mu.Value, 60);
+        return (long)((scaled * scaled) >> (120 - MuSquaredBits));
+    }
 
     /// <summary>The mu of this amount, rounded up.</summary>
     public Mu ToMu() => new(MuSquared == 0 ? 0 : Math.BitIncrement(Math.Sqrt(Math.BitIncrement(Math.ScaleB((double)MuSquared, -MuSquaredBits)))));

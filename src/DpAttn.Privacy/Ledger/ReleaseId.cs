@@ -1,0 +1,18 @@
+namespace DpAttn.Privacy;
+
+/// <summary>A release's id: 1 to 128 printable ASCII characters.</summary>
+public readonly record struct ReleaseId
+{
+    private readonly string? _value;
+
+    /// <summary>An id.</summary>
+    /// <exception cref="ArgumentException">Empty, too long, or with other characters.</exception>
+    public ReleaseId(string value) => _value = Identifier.Require(value);
+
+    /// <summary>The id itself.</summary>
+    /// <exception cref="InvalidOperationException">On a default-constructed id.</exception>
+    public string Value => _value ?? throw new InvalidOperationException("this id was never stated");
+
+    /// <inheritdoc/>
+    public override string ToString() => Value;
+}
