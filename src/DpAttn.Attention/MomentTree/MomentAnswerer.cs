@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using MathNet.Numerics.Distributions;
@@ -91,7 +93,19 @@ public sealed class MomentAnswerer
 
     private AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, long number)
     {
-        var features = new double[_strip];
+        var buffer = ArrayPool<double>.Shared.Rent(_strip);
+        try
+        {
+            return Answer(query, clip, number, buffer.AsSpan(0, _strip));
+        }
+        finally
+        {
+            ArrayPool<double>.Shared.Return(buffer);
+        }
+    }
+
+    private AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, long number, Span<double> features)
+    {
         Expand(query, features, clip, number, out var queryNorm, out var featureNorm);
         var (numerators, denominator) = Project(features);
 
@@ -148,17 +162,20 @@ public sealed class MomentAnswerer
         }
         queryNorm = Math.Sqrt(squares);
 
+        // A parent's children are its products with the coordinates from its last one on, side by side; element-wise
+        // products have the same bits at every vector width.
         var basis = _parameters.Basis;
         features[0] = 1;
-        for (var a = 1; a < basis.Count; a++)
-            features[a] = features[basis.Parents[a]] * centred[basis.Coordinates[a]];
-        squares = 0;
-        for (var a = 0; a < basis.Count; a++)
+        var next = 1;
+        for (var parent = 0; next < basis.Count; parent++)
         {
-            features[a] *= _parameters.QueryCoefficients[a];
-            squares += features[a] * features[a];
+            var coordinates = centred.AsSpan(Math.Max(basis.Coordinates[parent], 0));
+            TensorPrimitives.Multiply<double>(coordinates, features[parent], features[next..]);
+            next += coordinates.Length;
         }
-        featureNorm = Math.Sqrt(squares);
+        TensorPrimitives.Multiply(features[..basis.Count], _parameters.QueryCoefficients, features);
+        features[basis.Count..].Clear();
+        featureNorm = Math.Sqrt(FixedOrderDot(features, features));
     }
 
     private (double[] Numerators, double Denominator) Project(ReadOnlySpan<double> features)
