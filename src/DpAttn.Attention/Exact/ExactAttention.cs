@@ -40,6 +40,9 @@ public sealed class ExactAttention<T>
         (_keys, _values, _scale) = (keys, values, T.CreateChecked(scale));
     }
 
+    /// <summary>dv.</summary>
+    public int ValueDimension => _values.Columns;
+
     /// <summary>The mean of the values.</summary>
     public double[] MeanValue()
     {

@@ -60,6 +60,12 @@ public sealed class MomentAnswerer
         _indistinguishablePoint = ChiSquared.InvCDF(_mean.Length, 0.95);
     }
 
+    /// <summary>
+    /// The released mean value, before any clipping: the answer at the centre of the query region, where rows are weighted by w(k) alone; for
+    /// queries centred at the origin, the plain mean.
+    /// </summary>
+    public ReadOnlySpan<double> MeanValue => _mean;
+
     /// <summary>The noise-free polynomial answers of exact sums. Not private: for evaluation and tests.</summary>
     internal static MomentAnswerer ForEvaluation(MomentMatrix exact) => new(exact.Parameters, exact.Sums, 0, exact.Slots);
 

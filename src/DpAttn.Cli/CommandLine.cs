@@ -1,0 +1,58 @@
+using System.CommandLine;
+using DpAttn.Attention;
+using DpAttn.Attention.IO;
+using DpAttn.Cli.Commands;
+
+namespace DpAttn.Cli;
+
+/// <summary>The root command, and the one place where failures become messages and exit codes.</summary>
+internal static class CommandLine
+{
+    public static int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        var root = new RootCommand("dpattn: cross-attention over private rows under differential privacy")
+        {
+            DemoCommand.Create(output, error),
+            EstimateCommand.Create(output),
+            CalcCommand.Create(output),
+        };
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var fault in parsed.Errors)
+                error.WriteLine($"dpattn: {fault.Message}");
+            error.WriteLine($"dpattn: see 'dpattn {(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help'");
+            return ExitCode.Usage;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+        }
+        catch (RefusedByBudgetException e)
+        {
+            return Report(error, e.Message, ExitCode.RefusedByBudget);
+        }
+        catch (Exception e) when (e is RowRejectedException or QueryRejectedException or NpyFormatException or IOException or UnauthorizedAccessException or DataFaultException)
+        {
+            return Report(error, e.Message, ExitCode.Failed);
+        }
+        catch (ArgumentException e)
+        {
+            // The library refuses what a flag stated.
+            return Report(error, e.Message, ExitCode.Usage);
+        }
+        catch (OutOfMemoryException)
+        {
+            return Report(error, "the rows do not fit in memory", ExitCode.Failed);
+        }
+    }
+
+    private static int Report(TextWriter error, string message, int code)
+    {
+        // .NET appends the parameter's name and, on a second line, the value: both are noise on a command line.
+        var line = message.Split('\n')[0];
+        var suffix = line.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
+        error.WriteLine($"dpattn: {(suffix < 0 ? line : line[..suffix])}");
+        return code;
+    }
+}

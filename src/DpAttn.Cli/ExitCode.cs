@@ -1,0 +1,10 @@
+namespace DpAttn.Cli;
+
+/// <summary>What the process returns.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+    public const int RefusedByBudget = 3;
+}
