@@ -11,6 +11,9 @@ internal static class RelativeMinimax
     private const int MostRounds = 64;
     private const double Converged = 1e-9;
 
+    // The rounding of one evaluation of p(t) e^-t - 1.
+    private const double ErrorRounding = 1e-14;
+
     // Below this the error curve is rounding, and any levelled polynomial is as good as the best.
     private const double DoublePrecisionFloor = 1e-12;
 
@@ -32,7 +35,7 @@ internal static class RelativeMinimax
             foreach (var x in extrema)
                 worst = Math.Max(worst, Math.Abs(Error(scaled, x, largest)));
             points = extrema;
-            if (worst - Math.Abs(levelled) <= Converged * worst)
+            if (worst - Math.Abs(levelled) <= Converged * worst + ErrorRounding)
                 return Unscale(scaled, largest);
         }
         throw new ArgumentException($"no minimax polynomial of degree {degree} on [-{largest:G6}, {largest:G6}] within double precision; use a smaller degree");

@@ -20,7 +20,6 @@ public sealed class MomentAccumulator
     private const int GroupFeatures = 48;
 
     private readonly MomentParameters _parameters;
-    private readonly bool _clip;
     private readonly RowReader _reader;
     private readonly double[] _keys;
     private readonly double[] _monomials;
@@ -30,10 +29,9 @@ public sealed class MomentAccumulator
     private readonly int _innerMonomials;
     private readonly int _paddedColumns;
 
-    private MomentAccumulator(MomentParameters parameters, bool clip)
+    internal MomentAccumulator(MomentParameters parameters, bool clip)
     {
         _parameters = parameters;
-        _clip = clip;
         _reader = new RowReader(parameters.Schema, clip);
         _innerMonomials = parameters.Basis.DegreeStarts[parameters.Kernel.Degree];
         _paddedColumns = MomentProducts.PadColumns(parameters.Schema.ValueDimension);
@@ -92,21 +90,20 @@ public sealed class MomentAccumulator
     }
 
     /// <summary>The integers of one row: r features times dv + 1 augmented value entries. For tests and audits of the sensitivity.</summary>
-    internal static (long[] Features, long[] Values) RowIntegers(MomentParameters parameters, RowSet rows, int slot, bool clip = false)
+    internal (long[] Features, long[] Values) RowIntegers(RowSet rows, int slot)
     {
-        var accumulator = new MomentAccumulator(parameters, clip);
-        accumulator.Load(rows, slot, 1);
-        var features = new long[parameters.Features];
-        var values = new long[parameters.Columns];
-        values[0] = rows.IsNull(slot) ? 0 : parameters.GammaSteps;
+        Load(rows, slot, 1);
+        var features = new long[_parameters.Features];
+        var values = new long[_parameters.Columns];
+        values[0] = rows.IsNull(slot) ? 0 : _parameters.GammaSteps;
         for (var j = 1; j < values.Length; j++)
-            values[j] = (long)accumulator._values[(j - 1) * BlockRows];
+            values[j] = (long)_values[(j - 1) * BlockRows];
         for (var start = 0; start < features.Length; start += GroupFeatures)
         {
             var count = Math.Min(GroupFeatures, features.Length - start);
-            accumulator.ExpandGroup(start, count, MomentProducts.RowMultiple);
+            ExpandGroup(start, count, MomentProducts.RowMultiple);
             for (var i = 0; i < count; i++)
-                features[start + i] = (long)accumulator._features[i * BlockRows];
+                features[start + i] = (long)_features[i * BlockRows];
         }
         return (features, values);
     }

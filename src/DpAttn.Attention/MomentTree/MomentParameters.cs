@@ -19,7 +19,7 @@ public sealed class MomentParameters
     /// <summary>The largest moment matrix that is held, in bytes.</summary>
     public const long LargestMatrixBytes = 1L << 30;
 
-    private MomentParameters(StoreSchema schema, KernelPolynomial kernel)
+    private MomentParameters(StoreSchema schema, KernelPolynomial kernel, int featureBits, int valueBits)
     {
         Schema = schema;
         Kernel = kernel;
@@ -30,13 +30,13 @@ public sealed class MomentParameters
             throw new ArgumentException($"degree {kernel.Degree} in {schema.KeyDimension} dimensions has {count} features; with {columns} columns the moment matrix would take {bytes} bytes, and at most {LargestMatrixBytes} are allowed. Use a smaller degree", nameof(kernel));
 
         Basis = MonomialBasis.Create(schema.KeyDimension, kernel.Degree);
-        LargestWeight = DeterministicMath.Exp(Math.Min(schema.LargestLogWeight, DeterministicMath.LargestExponent)) * (1 + 1e-12);
-        if (schema.LargestLogWeight > LargestLogWeight)
+        if (!(schema.LargestLogWeight <= LargestLogWeight))
             throw new ArgumentException($"row weights would span a factor of e^{2 * schema.LargestLogWeight:G6}; centre the queries nearer to the origin (the exponent's bound is {LargestLogWeight})", nameof(schema));
+        LargestWeight = DeterministicMath.Exp(schema.LargestLogWeight) * (1 + 1e-12);
 
         var featureNorm = Math.Sqrt(kernel.MagnitudeSum) * LargestWeight;
-        FeatureExponent = FeatureBits - Math.ILogB(featureNorm);
-        ValueExponent = ValueBits - Math.ILogB(schema.Values.BoundingRadius);
+        FeatureExponent = featureBits - Math.ILogB(featureNorm);
+        ValueExponent = valueBits - Math.ILogB(schema.Values.BoundingRadius);
         Gamma = schema.Adjacency == Adjacency.ReplaceOne
             ? schema.Values.BoundingRadius
             : schema.Values.BoundingRadius / Math.Sqrt(Math.Sqrt(schema.ValueDimension));
@@ -105,20 +105,24 @@ public sealed class MomentParameters
         var kernel = KernelPolynomial.Fit(method, schema.Interval, degree);
         if (kernel.RelativeError >= 1)
             throw new ArgumentException($"a {method} polynomial of degree {degree} has a relative error of {kernel.RelativeError:G3} on [-{kernel.Interval:G6}, {kernel.Interval:G6}]; it must be below 1. Use a higher degree or a smaller scale", nameof(degree));
-        return new MomentParameters(schema, kernel);
+        var parameters = new MomentParameters(schema, kernel, FeatureBits, ValueBits);
+        parameters.RequireNoOverflow(0);
+        return parameters;
     }
 
-    /// <summary>The parameters for a kernel that may be unfit for service: for tests of the sensitivity.</summary>
-    internal static MomentParameters CreateUnchecked(StoreSchema schema, KernelPolynomial kernel) => new(schema, kernel);
+    /// <summary>The parameters for a kernel or a lattice that may be unfit for service: for tests of the sensitivity.</summary>
+    internal static MomentParameters CreateUnchecked(StoreSchema schema, KernelPolynomial kernel, int featureBits = FeatureBits, int valueBits = ValueBits) =>
+        new(schema, kernel, featureBits, valueBits);
 
     /// <summary>
     /// Refuses a ladder under which a full store's sum and 64 deviations of its worst noise could leave 64 bits. A run-time
     /// overflow error would depend on rows; this one depends on the schema alone.
     /// </summary>
     /// <exception cref="ArgumentException">The capacity is too large; the message names the largest that fits.</exception>
-    public void RequireNoOverflow(Privacy.NoiseVariance worst)
+    public void RequireNoOverflow(Privacy.NoiseVariance worst) => RequireNoOverflow(64 * Math.Ceiling(worst.Sigma.Value * (1 + 1e-12)));
+
+    private void RequireNoOverflow(double noise)
     {
-        var noise = 64 * Math.Ceiling(worst.Sigma.Value * (1 + 1e-12));
         var largest = (Int128)(Math.Ceiling(FeatureNormSteps) + 1) * (Int128)LargestValueSteps;
         var room = ((Int128)1 << 63) - 1 - (Int128)noise;
         if (room < largest * Schema.Capacity)

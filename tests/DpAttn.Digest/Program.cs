@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
+using DpAttn.Attention;
+using DpAttn.Privacy;
+
+// Prints one line: the vector widths that this process really has, and digests of exact sums, released sums and answers on fixed made rows.
+// The bit-equality tests start it with hardware intrinsics switched off and compare.
+using var sums = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+using var released = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+using var answers = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+foreach (var (d, dv, degree, rows, box) in new[] { (5, 3, 4, 1300, true), (24, 26, 2, 700, false), (7, 1, 3, 513, false), (16, 9, 2, 1025, true) })
+{
+    var keyRegion = box ? Region.Box(d, -0.25, 1) : Region.Ball(d, 1);
+    var queryRegion = box ? Region.Box(d, 0, 1) : Region.Ball(Enumerable.Repeat(0.05, d).ToArray(), 0.9);
+    var schema = new StoreSchema(keyRegion, queryRegion, ValueBound.Ball(dv, 2), 1.5 / d, Adjacency.ReplaceOne, rows);
+    var parameters = MomentParameters.Create(schema, degree);
+    var random = new Random(42);
+    var keys = new Matrix<double>(rows, d);
+    var values = new Matrix<double>(rows, dv);
+    for (var i = 0; i < keys.Data.Length; i++)
+        keys.Data[i] = random.NextDouble() / Math.Sqrt(d);
+    for (var i = 0; i < values.Data.Length; i++)
+        values.Data[i] = (random.NextDouble() - 0.5) / Math.Sqrt(dv);
+    var exact = MomentAccumulator.Sum(parameters, RowSet.Create(keys, values));
+    var release = MomentRelease.Publish(exact, MomentRelease.Calibrate(parameters, [new Epsilon(0.5), new Epsilon(1)], new Delta(1e-6)), new byte[32]);
+    sums.AppendData(MemoryMarshal.AsBytes(exact.Sums.AsSpan()));
+    foreach (var tier in release.Tiers)
+    {
+        released.AppendData(MemoryMarshal.AsBytes(tier.Values.AsSpan()));
+        foreach (var answer in new MomentAnswerer(tier).Answer(new Matrix<double>(20, d, keys.Data[..(20 * d)]), clip: true))
+        {
+            answers.AppendData(MemoryMarshal.AsBytes(answer.Output.AsSpan()));
+            answers.AppendData(MemoryMarshal.AsBytes(answer.NoiseDeviation.AsSpan()));
+            answers.AppendData(MemoryMarshal.AsBytes(answer.Intervals.AsSpan()));
+        }
+    }
+}
+var width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)}");
+
+static string Hex(IncrementalHash hash) => Convert.ToHexString(hash.GetHashAndReset());
