@@ -61,11 +61,12 @@ public sealed class ExactAttention<T>
     /// <summary>Answers one query on the calling thread.</summary>
     /// <param name="query">d numbers.</param>
     /// <param name="output">dv numbers.</param>
-    /// <exception cref="ArgumentException">Wrong lengths.</exception>
+    /// <exception cref="ArgumentException">Wrong lengths, or a query with NaN or infinity.</exception>
     public void Attend(ReadOnlySpan<T> query, Span<double> output)
     {
         if (query.Length != _keys.Columns || output.Length != _values.Columns)
             throw new ArgumentException($"a query of {query.Length} and an output of {output.Length} numbers; keys have {_keys.Columns} and values {_values.Columns} columns", nameof(query));
+        RequireFinite(query);
         var state = new State(_values.Columns);
         var weights = new T[BlockRows];
         var sums = new T[_values.Columns];
@@ -78,13 +79,14 @@ public sealed class ExactAttention<T>
     /// <param name="queries">m x d.</param>
     /// <param name="threads">How many threads share the queries.</param>
     /// <returns>m x dv.</returns>
-    /// <exception cref="ArgumentException">The wrong number of columns.</exception>
+    /// <exception cref="ArgumentException">The wrong number of columns, or a query with NaN or infinity.</exception>
     public Matrix<double> Attend(Matrix<T> queries, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (queries.Columns != _keys.Columns)
             throw new ArgumentException($"queries have {queries.Columns} columns, keys {_keys.Columns}", nameof(queries));
+        RequireFinite(queries.Data);
         var outputs = new Matrix<double>(queries.Rows, _values.Columns);
         Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
         {
@@ -102,6 +104,12 @@ public sealed class ExactAttention<T>
                 states[q - first].Write(outputs.Row(q));
         });
         return outputs;
+    }
+
+    private static void RequireFinite(ReadOnlySpan<T> queries)
+    {
+        if (!queries.IsEmpty && !TensorPrimitives.IsFiniteAll(queries))
+            throw new ArgumentException("a query has a coordinate that is NaN or infinite", nameof(queries));
     }
 
     private void AddBlock(ReadOnlySpan<T> query, int start, int count, T[] weights, T[] sums, State state)

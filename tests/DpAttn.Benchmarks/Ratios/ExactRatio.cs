@@ -23,7 +23,7 @@ internal static class ExactRatio
     }
 
     /// <summary>A pass that does nothing but add: eight accumulators hide the latency of the addition.</summary>
-    private static float Sum(float[] data)
+    internal static float Sum(float[] data)
     {
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
         var i = 0;
