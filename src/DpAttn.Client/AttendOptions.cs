@@ -1,0 +1,20 @@
+namespace DpAttn.Client;
+
+/// <summary>How queries are answered, and whether anything may be opened for them.</summary>
+public sealed record AttendOptions
+{
+    /// <summary>The release; null for the newest that is open.</summary>
+    public string? Release { get; init; }
+
+    /// <summary>The tier to open and answer from; null for the best that is open.</summary>
+    public int? Tier { get; init; }
+
+    /// <summary>The most that opening may cost, in epsilon; null: nothing is opened.</summary>
+    public double? MaxEpsilon { get; init; }
+
+    /// <summary>Move queries out of bounds to the nearest point inside.</summary>
+    public bool Clip { get; init; }
+
+    /// <summary>The idempotency key; null: the client makes one, and uses it for its own retries.</summary>
+    public string? IdempotencyKey { get; init; }
+}

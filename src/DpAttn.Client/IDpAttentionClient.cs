@@ -1,0 +1,93 @@
+using DpAttn.Contracts;
+
+namespace DpAttn.Client;
+
+/// <summary>
+/// A cluster as its users see it. Thread-safe. Every call that changes something carries an idempotency key and is retried with the same one
+/// only; a refusal by the budget is never retried.
+/// </summary>
+public interface IDpAttentionClient
+{
+    /// <summary>Makes a store, or finds the same one.</summary>
+    Task<StoreDescription> EnsureStoreAsync(string store, StoreDefinition definition, CancellationToken cancellationToken = default);
+
+    /// <summary>A store.</summary>
+    Task<StoreDescription> GetStoreAsync(string store, CancellationToken cancellationToken = default);
+
+    /// <summary>The stores that the caller owns or was granted.</summary>
+    Task<IReadOnlyList<StoreDescription>> ListStoresAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes a store.</summary>
+    Task DeleteStoreAsync(string store, CancellationToken cancellationToken = default);
+
+    /// <summary>Appends one batch.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="batch">The batch id: sending the same batch again adds nothing twice.</param>
+    /// <param name="keys">n x d, row after row.</param>
+    /// <param name="values">n x dv, row after row.</param>
+    /// <param name="rows">n.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, CancellationToken cancellationToken = default);
+
+    /// <summary>Streams a row set of any length in batches whose ids are <paramref name="batchPrefix"/> and a number, so that it can be resumed.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="batchPrefix">The beginning of every batch id.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="progress">Told the number of rows that are durable.</param>
+    /// <param name="cancellationToken">Stops between batches.</param>
+    /// <returns>How many rows were sent.</returns>
+    Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Erases a row that stands in no release.</summary>
+    Task EraseRowAsync(string store, string batch, int index, CancellationToken cancellationToken = default);
+
+    /// <summary>Starts to publish all rows.</summary>
+    Task<ReleaseDescription> StartPublishAsync(string store, PublishRequest? request = null, string? idempotencyKey = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Publishes all rows and waits.</summary>
+    Task<ReleaseDescription> PublishAsync(string store, PublishRequest? request = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>A release and its progress.</summary>
+    Task<ReleaseDescription> GetReleaseAsync(string store, string release, CancellationToken cancellationToken = default);
+
+    /// <summary>Retires a release.</summary>
+    Task RetireReleaseAsync(string store, string release, CancellationToken cancellationToken = default);
+
+    /// <summary>The machine-readable claim of a release.</summary>
+    Task<PrivacyStatement> GetPrivacyStatementAsync(string store, string release, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks one query.</summary>
+    /// <exception cref="PrivacyBudgetExceededException">The budget does not admit what the options would open.</exception>
+    Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> query, AttendOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks a batch of m queries, row after row.</summary>
+    /// <exception cref="PrivacyBudgetExceededException">The budget does not admit what the options would open.</exception>
+    Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Error at an epsilon, epsilon for an error, or every tier; free.</summary>
+    Task<EstimateResponse> EstimateAsync(string store, EstimateRequest? request = null, CancellationToken cancellationToken = default);
+
+    /// <summary>The caller's own budget.</summary>
+    Task<BudgetDescription> GetBudgetAsync(string store, CancellationToken cancellationToken = default);
+
+    /// <summary>The caller's own ledger, entry by entry.</summary>
+    IAsyncEnumerable<LedgerLine> ListLedgerAsync(string store, CancellationToken cancellationToken = default);
+
+    /// <summary>All budgets of a store, for its owner: one page.</summary>
+    Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Grants a subject access with a limit, or sets its limit anew.</summary>
+    Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default);
+
+    /// <summary>Makes an API key.</summary>
+    Task<KeyCreated> CreateKeyAsync(KeyRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>The keys that the caller may revoke.</summary>
+    Task<KeyList> ListKeysAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Revokes a key.</summary>
+    Task RevokeKeyAsync(string id, CancellationToken cancellationToken = default);
+
+    /// <summary>The audit log, line by line.</summary>
+    IAsyncEnumerable<AuditLine> ListAuditAsync(long after = 0, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,78 @@
+namespace DpAttn.Contracts;
+
+/// <summary>Asks queries of a release.</summary>
+public sealed record AttendRequest
+{
+    /// <summary>m queries of d numbers.</summary>
+    public required IReadOnlyList<IReadOnlyList<double>> Queries { get; init; }
+
+    /// <summary>The release to answer from; null for the newest that the caller has opened.</summary>
+    public string? Release { get; init; }
+
+    /// <summary>The tier to open or upgrade to, and to answer from; null for the best opened.</summary>
+    public int? Tier { get; init; }
+
+    /// <summary>
+    /// The most that this request may cost, in epsilon: the best tier of the newest release that costs at most this is opened. Null: nothing is opened.
+    /// </summary>
+    public double? MaxEpsilon { get; init; }
+
+    /// <summary>Move queries out of bounds to the nearest point inside instead of refusing them.</summary>
+    public bool Clip { get; init; }
+}
+
+/// <summary>What an answer cost and what stands behind it. Epsilons are each figure's own conversion at the store's delta; they do not add.</summary>
+/// <param name="Release">The release.</param>
+/// <param name="Tier">The tier.</param>
+/// <param name="TierEpsilon">The tier's epsilon.</param>
+/// <param name="Delta">The store's delta.</param>
+/// <param name="Charged">What this request was charged, in epsilon; 0 for what is open already.</param>
+/// <param name="Spent">The account's total.</param>
+/// <param name="Remaining">The most that one further charge may cost.</param>
+/// <param name="Replayed">The request was charged before; this is a replay.</param>
+public sealed record PrivacyRecord(string Release, int Tier, double TierEpsilon, double Delta, double Charged, double Spent, double Remaining, bool Replayed);
+
+/// <summary>Answers to m queries.</summary>
+public sealed record AttendResponse
+{
+    /// <summary>m x dv outputs.</summary>
+    public required IReadOnlyList<IReadOnlyList<double>> Outputs { get; init; }
+
+    /// <summary>m x dv standard deviations of the noise; null where a denominator is not above 0 and nothing bounds it.</summary>
+    public required IReadOnlyList<IReadOnlyList<double?>> NoiseDeviations { get; init; }
+
+    /// <summary>m x dv lower ends of the 95 % noise intervals.</summary>
+    public required IReadOnlyList<IReadOnlyList<double>> IntervalLow { get; init; }
+
+    /// <summary>m x dv upper ends of the 95 % noise intervals.</summary>
+    public required IReadOnlyList<IReadOnlyList<double>> IntervalHigh { get; init; }
+
+    /// <summary>The bound of the kernel's part of the error, in l2 norm, outside the intervals.</summary>
+    public required double KernelErrorBound { get; init; }
+
+    /// <summary>Per query, whether the answer could just be the store's mean.</summary>
+    public required IReadOnlyList<bool> IndistinguishableFromMean { get; init; }
+
+    /// <summary>What it cost.</summary>
+    public required PrivacyRecord Privacy { get; init; }
+}
+
+/// <summary>Asks, for free, what an error or an epsilon would be.</summary>
+/// <param name="Epsilon">The epsilon to give the error of; or null.</param>
+/// <param name="Error">The noise deviation to give the epsilon of; or null.</param>
+/// <param name="Rows">The number of rows to assume; null for the store's public count.</param>
+public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null);
+
+/// <summary>One line of an estimate.</summary>
+/// <param name="Tier">The tier, or null for an epsilon that is none of the ladder's.</param>
+/// <param name="Epsilon">The epsilon.</param>
+/// <param name="Delta">At this delta.</param>
+/// <param name="TypicalNoise">The typical noise deviation of an output coordinate.</param>
+/// <param name="WorstNoise">The worst that the bounds allow; null where nothing bounds it.</param>
+/// <param name="KernelErrorBound">The kernel's part, in l2 norm.</param>
+public sealed record EstimateLine(int? Tier, double Epsilon, double Delta, double TypicalNoise, double? WorstNoise, double KernelErrorBound);
+
+/// <summary>Estimates: for the question asked, or for every tier of the ladder when none was.</summary>
+/// <param name="Rows">The number of rows assumed.</param>
+/// <param name="Lines">The estimates.</param>
+public sealed record EstimateResponse(long Rows, IReadOnlyList<EstimateLine> Lines);

@@ -1,0 +1,72 @@
+namespace DpAttn.Contracts;
+
+/// <summary>Sets an account's limit for a store; the first one is its grant.</summary>
+/// <param name="Epsilon">The limit, at the store's delta.</param>
+public sealed record LimitRequest(double Epsilon);
+
+/// <summary>Finds, or makes, the account of a subject. The name travels in the body only.</summary>
+/// <param name="Subject">The name that keys were made for.</param>
+public sealed record AccountLookup(string Subject);
+
+/// <summary>An account's id.</summary>
+/// <param name="Account">Opaque and random.</param>
+public sealed record AccountReference(string Account);
+
+/// <summary>A tier that an account has opened.</summary>
+/// <param name="Release">The release.</param>
+/// <param name="Tier">The best tier opened.</param>
+public sealed record OpenedTier(string Release, int Tier);
+
+/// <summary>An account's budget at one store. Amounts are mu squared in units of 2^-40; each epsilon is that figure's own conversion.</summary>
+public sealed record BudgetDescription
+{
+    /// <summary>The account.</summary>
+    public required string Account { get; init; }
+
+    /// <summary>The store's delta, of every epsilon here.</summary>
+    public required double Delta { get; init; }
+
+    /// <summary>The limit, in epsilon.</summary>
+    public required double Limit { get; init; }
+
+    /// <summary>What is spent, in epsilon.</summary>
+    public required double Spent { get; init; }
+
+    /// <summary>The most that one further charge may cost, in epsilon.</summary>
+    public required double Remaining { get; init; }
+
+    /// <summary>The limit in ledger units.</summary>
+    public required long LimitUnits { get; init; }
+
+    /// <summary>What is spent, in ledger units.</summary>
+    public required long SpentUnits { get; init; }
+
+    /// <summary>Tiers opened.</summary>
+    public required IReadOnlyList<OpenedTier> Opened { get; init; }
+}
+
+/// <summary>A store's budgets, for its owner.</summary>
+/// <param name="Delta">The store's delta.</param>
+/// <param name="Limit">The limit of all users together, in epsilon.</param>
+/// <param name="Spent">What all users together could learn, in epsilon.</param>
+/// <param name="Remaining">The most that one further charge may cost, in epsilon.</param>
+/// <param name="Accounts">One page of accounts.</param>
+/// <param name="Next">The cursor of the next page, or null.</param>
+public sealed record StoreBudgets(double Delta, double Limit, double Spent, double Remaining, IReadOnlyList<BudgetDescription> Accounts, string? Next);
+
+/// <summary>One entry of a ledger.</summary>
+/// <param name="Sequence">Counted from 1 without gaps, per account.</param>
+/// <param name="At">When, UTC.</param>
+/// <param name="Kind">limit, open or charge.</param>
+/// <param name="Request">The request's id, or null.</param>
+/// <param name="Release">The release opened, or null.</param>
+/// <param name="Tier">The tier opened, or null.</param>
+/// <param name="Units">mu squared charged, or the limit, in units of 2^-40.</param>
+/// <param name="Epsilon">That figure's own conversion.</param>
+/// <param name="Delta">At the store's delta.</param>
+public sealed record LedgerLine(long Sequence, DateTimeOffset At, string Kind, string? Request, string? Release, int? Tier, long Units, double Epsilon, double Delta);
+
+/// <summary>A page of a ledger.</summary>
+/// <param name="Entries">The entries, oldest first.</param>
+/// <param name="Next">The cursor of the next page, or null.</param>
+public sealed record LedgerPage(IReadOnlyList<LedgerLine> Entries, string? Next);

@@ -1,0 +1,98 @@
+namespace DpAttn.Contracts;
+
+/// <summary>An l2 ball.</summary>
+/// <param name="Radius">Above 0.</param>
+/// <param name="Centre">d numbers; null for the origin.</param>
+public sealed record BallBound(double Radius, IReadOnlyList<double>? Centre = null);
+
+/// <summary>A box.</summary>
+/// <param name="Low">d numbers, or one for every coordinate.</param>
+/// <param name="High">As <paramref name="Low"/>.</param>
+public sealed record BoxBound(IReadOnlyList<double> Low, IReadOnlyList<double> High);
+
+/// <summary>Where keys or queries may lie: exactly one of the two.</summary>
+/// <param name="Ball">A ball.</param>
+/// <param name="Box">A box.</param>
+public sealed record RegionBound(BallBound? Ball = null, BoxBound? Box = null);
+
+/// <summary>How large a value may be: exactly one of the two.</summary>
+/// <param name="Radius">An l2 radius.</param>
+/// <param name="Entry">A bound of every column's magnitude.</param>
+public sealed record ValueBoundStatement(double? Radius = null, double? Entry = null);
+
+/// <summary>The release mechanism.</summary>
+/// <param name="Name">moment-tree.</param>
+/// <param name="Degree">The kernel polynomial's degree.</param>
+/// <param name="Kernel">minimax or taylor.</param>
+public sealed record MechanismDefinition(string Name = "moment-tree", int Degree = 2, string Kernel = "minimax");
+
+/// <summary>What an owner states when a store is made. All of it is public, and none of it may be derived from the rows.</summary>
+public sealed record StoreDefinition
+{
+    /// <summary>d.</summary>
+    public required int KeyDimension { get; init; }
+
+    /// <summary>dv.</summary>
+    public required int ValueDimension { get; init; }
+
+    /// <summary>Where keys may lie.</summary>
+    public required RegionBound Keys { get; init; }
+
+    /// <summary>Where queries may lie; null for the same as keys.</summary>
+    public RegionBound? Queries { get; init; }
+
+    /// <summary>How large a value may be.</summary>
+    public required ValueBoundStatement Values { get; init; }
+
+    /// <summary>The factor in exp(scale &lt;q, k&gt;); null for 1/d.</summary>
+    public double? Scale { get; init; }
+
+    /// <summary>replace-one or add-remove.</summary>
+    public string Adjacency { get; init; } = "replace-one";
+
+    /// <summary>The mechanism.</summary>
+    public MechanismDefinition Mechanism { get; init; } = new();
+
+    /// <summary>The store's delta, of every epsilon of the store.</summary>
+    public double Delta { get; init; } = 1e-6;
+
+    /// <summary>The epsilons of the tiers of a release, strictly increasing.</summary>
+    public required IReadOnlyList<double> Ladder { get; init; }
+
+    /// <summary>The limit of all users together, in epsilon.</summary>
+    public required double Limit { get; init; }
+
+    /// <summary>Rows (replace-one) or slots (add-remove) at most.</summary>
+    public required long Capacity { get; init; }
+
+    /// <summary>Under add-remove, a publicly stated number of rows, for estimates; never the exact one.</summary>
+    public long? PublicRows { get; init; }
+
+    /// <summary>Shards.</summary>
+    public int Shards { get; init; } = 4;
+}
+
+/// <summary>A store as its owner and its users see it.</summary>
+public sealed record StoreDescription
+{
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its incarnation: deleting and making anew gives another.</summary>
+    public required string Incarnation { get; init; }
+
+    /// <summary>active or deleted.</summary>
+    public required string State { get; init; }
+
+    /// <summary>The definition, defaults filled in.</summary>
+    public required StoreDefinition Definition { get; init; }
+
+    /// <summary>Public count of slots: under replace-one the rows.</summary>
+    public required long Slots { get; init; }
+
+    /// <summary>Committed batches.</summary>
+    public required long Batches { get; init; }
+
+    /// <summary>Releases, the newest last.</summary>
+    public required IReadOnlyList<ReleaseDescription> Releases { get; init; }
+}
