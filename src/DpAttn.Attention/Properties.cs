@@ -3,5 +3,8 @@ using System.Runtime.CompilerServices;
 [assembly: InternalsVisibleTo("DpAttn.Attention.Tests")]
 [assembly: InternalsVisibleTo("DpAttn.Benchmarks")]
 [assembly: InternalsVisibleTo("DpAttn.Digest")]
+// Grains carry exact sums from shards to the one place that adds noise; nobody else may take them.
+[assembly: InternalsVisibleTo("DpAttn.Cluster")]
+[assembly: InternalsVisibleTo("DpAttn.Cluster.Tests")]
 // The command line's demo compares private answers with noise-free ones, on its user's own rows.
 [assembly: InternalsVisibleTo("dpattn")]

@@ -89,6 +89,15 @@ public sealed class MomentAccumulator
         return new MomentMatrix(parameters, total.Sums, rows.Count);
     }
 
+    /// <summary>Adds rows to a sum in place. A sum that this throws on is of no further use.</summary>
+    internal static void AddTo(MomentMatrix total, RowSet rows, bool clip, CancellationToken cancellationToken)
+    {
+        RowCheck.RequireShape(total.Parameters.Schema, rows);
+        MomentMatrix.RequireCapacity(total.Parameters, total.Slots + rows.Count);
+        new MomentAccumulator(total.Parameters, clip).AddAll(rows, 0, rows.Count, total.Sums, null, cancellationToken);
+        total.AddSlots(rows.Count);
+    }
+
     /// <summary>The integers of one row: r features times dv + 1 augmented value entries. For tests and audits of the sensitivity.</summary>
     internal (long[] Features, long[] Values) RowIntegers(RowSet rows, int slot)
     {
@@ -110,11 +119,7 @@ public sealed class MomentAccumulator
 
     private static void Require(MomentParameters parameters, RowSet rows)
     {
-        var schema = parameters.Schema;
-        if (rows.KeyDimension != schema.KeyDimension || rows.ValueDimension != schema.ValueDimension)
-            throw new ArgumentException($"rows have keys of {rows.KeyDimension} and values of {rows.ValueDimension} dimensions; the schema states {schema.KeyDimension} and {schema.ValueDimension}", nameof(rows));
-        if (rows.HasNullSlots && schema.Adjacency != Adjacency.AddRemove)
-            throw new ArgumentException("null slots exist only under add-remove", nameof(rows));
+        RowCheck.RequireShape(parameters.Schema, rows);
         MomentMatrix.RequireCapacity(parameters, rows.Count);
     }
 

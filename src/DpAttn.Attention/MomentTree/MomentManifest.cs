@@ -7,15 +7,40 @@ using DpAttn.Privacy;
 namespace DpAttn.Attention;
 
 /// <summary>
-/// The digest that binds a release's noise to everything it may meet: schema, kernel, lattice, ladder, sampler version and the exact sums.
-/// It is as secret as the release key and never leaves the process.
+/// The digest that binds a release's noise to everything it may meet: schema, kernel, lattice, ladder, sampler version and the rows.
 /// </summary>
-internal static class MomentManifest
+public static class MomentManifest
 {
-    public static byte[] Digest(MomentMatrix exact, NoiseLadder ladder)
+    /// <summary>The digest of a release whose rows are named by what was frozen of them, such as a manifest of segments.</summary>
+    /// <param name="parameters">The mechanism's parameters.</param>
+    /// <param name="ladder">The ladder.</param>
+    /// <param name="slots">Slots in the release.</param>
+    /// <param name="rows">A collision-resistant digest of the frozen rows.</param>
+    public static byte[] Digest(MomentParameters parameters, NoiseLadder ladder, long slots, ReadOnlySpan<byte> rows)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(ladder);
+        using var hash = new CanonicalHash("dpattn moment manifest of frozen rows 1");
+        Append(hash, parameters, ladder);
+        hash.Append(slots);
+        hash.Append(rows);
+        return hash.Finish();
+    }
+
+    /// <summary>
+    /// The digest of a release in one process, over the exact sums themselves. It is as secret as the release key and never leaves the process.
+    /// </summary>
+    internal static byte[] Digest(MomentMatrix exact, NoiseLadder ladder)
     {
         using var hash = new CanonicalHash("dpattn moment manifest 1");
-        var parameters = exact.Parameters;
+        Append(hash, exact.Parameters, ladder);
+        hash.Append(exact.Slots);
+        hash.Append(exact.Sums);
+        return hash.Finish();
+    }
+
+    private static void Append(CanonicalHash hash, MomentParameters parameters, NoiseLadder ladder)
+    {
         var schema = parameters.Schema;
         AppendRegion(hash, schema.Keys);
         AppendRegion(hash, schema.Queries);
@@ -36,9 +61,6 @@ internal static class MomentManifest
         foreach (var tier in ladder.Tiers)
             hash.Append(tier.Variance.ToString());
         hash.Append(KeyedNoise.SamplerVersion);
-        hash.Append(exact.Slots);
-        hash.Append(exact.Sums);
-        return hash.Finish();
     }
 
     private static void AppendRegion(CanonicalHash hash, Region region)
@@ -69,6 +91,8 @@ internal static class MomentManifest
         public void Append(double value) => Append(BitConverter.DoubleToInt64Bits(value));
 
         public void Append(string value) => AppendField(Encoding.UTF8.GetBytes(value));
+
+        public void Append(ReadOnlySpan<byte> bytes) => AppendField(bytes);
 
         public void Append(ReadOnlySpan<long> values)
         {

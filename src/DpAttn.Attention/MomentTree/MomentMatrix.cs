@@ -32,6 +32,8 @@ public sealed class MomentMatrix
         Slots += part.Slots;
     }
 
+    internal void AddSlots(long slots) => Slots += slots;
+
     internal static void RequireCapacity(MomentParameters parameters, long slots)
     {
         if (slots > parameters.Schema.Capacity)

@@ -47,6 +47,13 @@ public sealed class MomentRelease
         return Publish(exact, ladder, new KeyedNoise(key, threads));
     }
 
+    /// <summary>
+    /// Publishes under a key that is bound to the frozen rows (<see cref="MomentManifest.Digest(MomentParameters, NoiseLadder, long, ReadOnlySpan{byte})"/>).
+    /// The caller answers for it that the sums are those of exactly these rows.
+    /// </summary>
+    public static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, ReleaseKey key, int threads = 1) =>
+        Publish(exact, ladder, new KeyedNoise(key, threads));
+
     /// <summary>Publishes with noise from a source: N_best first, then fresh G_t for every lower tier.</summary>
     /// <exception cref="ArgumentException">A ladder that was calibrated for other parameters, or no slots.</exception>
     public static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, INoiseSource noise)

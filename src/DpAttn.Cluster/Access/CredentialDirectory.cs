@@ -1,0 +1,171 @@
+using System.Security.Cryptography;
+using System.Text;
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster;
+
+/// <summary>
+/// Keys and the accounts behind them. An account is a random id, allocated once per (issuer, subject) and found by a keyed hash of the two; the issuer is whoever
+/// vouches for the subject: the operator, or one owner. So one owner cannot make itself a key of a user of another owner.
+/// </summary>
+internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, Generation generation, TimeProvider clock)
+{
+    private const string OperatorIssuer = "operator";
+    private const int MostAttempts = 5;
+    private const int LongestSubject = 256;
+
+    // An unknown key is compared with this, so that finding none takes as long.
+    private static readonly string NoHash = ApiKey.Create().Hash();
+    private readonly EpochCache<string, KeyDocument> _keys = new(generation);
+
+    /// <summary>Who a credential belongs to.</summary>
+    /// <exception cref="ProblemException">unauthenticated: unknown, wrong and revoked keys are told the same.</exception>
+    public async Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken)
+    {
+        var key = ApiKey.TryParse(credential);
+        if (key is null)
+            throw Unauthenticated(credential is null ? "a credential is needed: Authorization: Bearer KEY" : "this is not an API key");
+        var document = await _keys.GetAsync(key.Id, async id => (await catalog.ReadAsync(Documents.Key, id, cancellationToken))?.Value);
+        var matches = key.Matches(document?.Hash ?? NoHash);
+        return matches && document is { Revoked: null }
+            ? new Principal(new AccountId(document.Account), document.Role)
+            : throw Unauthenticated("this key is unknown, wrong or revoked");
+    }
+
+    /// <summary>Makes the first operator key, if no operator has a key that works.</summary>
+    /// <returns>The key, or null when there is one already.</returns>
+    public async Task<ApiKey?> BootstrapAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var key in catalog.ListAsync(Documents.Key, "", cancellationToken))
+        {
+            if (key.Value is { Role: Roles.Operator, Revoked: null })
+                return null;
+        }
+        return await RecoverAsync(cancellationToken);
+    }
+
+    /// <summary>Makes an operator key without a credential: for the machine itself, when the old one is lost.</summary>
+    public async Task<ApiKey> RecoverAsync(CancellationToken cancellationToken)
+    {
+        var account = await AccountOfAsync(OperatorIssuer, "operator", cancellationToken);
+        var (key, _) = await StoreAsync(account, Roles.Operator, "bootstrap", cancellationToken);
+        return key;
+    }
+
+    /// <summary>Makes a key: operators any, owners those of users.</summary>
+    public async Task<KeyCreated> CreateAsync(Principal caller, KeyRequest request, CancellationToken cancellationToken)
+    {
+        if (!Roles.All.Contains(request.Role))
+            throw new ProblemException(ProblemCodes.InvalidRequest, $"role must be one of {string.Join(", ", Roles.All)}");
+        var allowed = caller.Role == Roles.Operator || caller.Role == Roles.Owner && request.Role == Roles.User;
+        if (!allowed)
+            throw new ProblemException(ProblemCodes.Forbidden, $"a key of role {caller.Role} makes no keys of role {request.Role}");
+        RequireSubject(request.Subject);
+        var account = await AccountOfAsync(IssuerOf(caller), request.Subject, cancellationToken);
+        var (key, document) = await StoreAsync(account, request.Role, caller.Account.Value, cancellationToken);
+        return new KeyCreated(key.Id, key.Reveal(), document.Account, document.Role);
+    }
+
+    /// <summary>Keys that the caller may revoke: all for operators, those that it made for owners.</summary>
+    public async Task<KeyList> ListAsync(Principal caller, CancellationToken cancellationToken)
+    {
+        RequireKeyMaker(caller);
+        var keys = new List<KeyDescription>();
+        await foreach (var key in catalog.ListAsync(Documents.Key, "", cancellationToken))
+        {
+            if (MayRevoke(caller, key.Value))
+                keys.Add(new KeyDescription(key.Value.Id, key.Value.Account, key.Value.Role, key.Value.Created, key.Value.Revoked));
+        }
+        return new KeyList(keys);
+    }
+
+    /// <summary>Revokes a key for ever.</summary>
+    public async Task RevokeAsync(Principal caller, string id, CancellationToken cancellationToken)
+    {
+        RequireKeyMaker(caller);
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            var key = await catalog.ReadAsync(Documents.Key, id, cancellationToken);
+            if (key is null || !MayRevoke(caller, key.Value))
+                throw new ProblemException(ProblemCodes.NotFound, "no key of this id that you may revoke");
+            if (key.Value.Revoked is not null)
+                return;
+            var commit = new CatalogCommit
+            {
+                Writes = [Documents.Key.Update(key, key.Value with { Revoked = clock.GetUtcNow() }), await generation.RaiseAsync(cancellationToken)],
+                Audit = [new AuditEvent("key.revoke", caller.Account.Value, null, id, key.Value.Role)],
+            };
+            if (await catalog.CommitAsync(commit, cancellationToken))
+            {
+                generation.Drop();
+                return;
+            }
+        }
+        throw new ProblemException(ProblemCodes.Busy, "the key is being changed by others; try again");
+    }
+
+    /// <summary>The account of a subject that the caller, or the operator, vouches for.</summary>
+    /// <exception cref="ProblemException">not_found: nobody made a key for it.</exception>
+    public async Task<AccountId> FindAccountAsync(Principal caller, string subject, CancellationToken cancellationToken)
+    {
+        RequireSubject(subject);
+        foreach (var issuer in new[] { IssuerOf(caller), OperatorIssuer })
+        {
+            if (await catalog.ReadAsync(Documents.AccountIndex, indexKey.Of(issuer, subject), cancellationToken) is { } found)
+                return new AccountId(found.Value.Account);
+        }
+        throw new ProblemException(ProblemCodes.NotFound, "no key was made for this subject; make one first");
+    }
+
+    private async Task<AccountId> AccountOfAsync(string issuer, string subject, CancellationToken cancellationToken)
+    {
+        var key = indexKey.Of(issuer, subject);
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            if (await catalog.ReadAsync(Documents.AccountIndex, key, cancellationToken) is { } known)
+                return new AccountId(known.Value.Account);
+            var account = new AccountId(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+            var commit = new CatalogCommit { Writes = [Documents.AccountIndex.Insert(key, new AccountDocument(account.Value, clock.GetUtcNow()))] };
+            if (await catalog.CommitAsync(commit, cancellationToken))
+                return account;
+        }
+        throw new ProblemException(ProblemCodes.Busy, "the account is being made by others; try again");
+    }
+
+    private async Task<(ApiKey Key, KeyDocument Document)> StoreAsync(AccountId account, string role, string createdBy, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            var key = ApiKey.Create();
+            var document = new KeyDocument { Id = key.Id, Hash = key.Hash(), Account = account.Value, Role = role, CreatedBy = createdBy, Created = clock.GetUtcNow() };
+            var commit = new CatalogCommit
+            {
+                Writes = [Documents.Key.Insert(key.Id, document)],
+                Audit = [new AuditEvent("key.create", createdBy, null, key.Id, $"{role} {account}")],
+            };
+            if (await catalog.CommitAsync(commit, cancellationToken))
+                return (key, document);
+        }
+        throw new ProblemException(ProblemCodes.Busy, "the key could not be stored; try again");
+    }
+
+    private static string IssuerOf(Principal caller) => caller.Role == Roles.Operator ? OperatorIssuer : $"owner {caller.Account}";
+
+    private static bool MayRevoke(Principal caller, KeyDocument key) => caller.Role == Roles.Operator || key.CreatedBy == caller.Account.Value;
+
+    private static void RequireKeyMaker(Principal caller)
+    {
+        if (caller.Role == Roles.User)
+            throw new ProblemException(ProblemCodes.Forbidden, "users have no keys to manage");
+    }
+
+    private static void RequireSubject(string subject)
+    {
+        if (string.IsNullOrWhiteSpace(subject) || subject.Length > LongestSubject || subject.Any(char.IsControl))
+            throw new ProblemException(ProblemCodes.InvalidRequest, $"a subject has 1 to {LongestSubject} characters, none of them a control character");
+    }
+
+    private static ProblemException Unauthenticated(string why) => new(ProblemCodes.Unauthenticated, why);
+}

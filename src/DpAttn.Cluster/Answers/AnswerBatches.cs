@@ -1,0 +1,46 @@
+using DpAttn.Attention;
+
+namespace DpAttn.Cluster;
+
+/// <summary>Answers as flat arrays, and back.</summary>
+internal static class AnswerBatches
+{
+    public static AnswerBatch Answer(MomentAnswerer answerer, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
+    {
+        int m = queries.Rows, columns = answerer.MeanValue.Length;
+        var batch = new AnswerBatch(columns, new double[m * columns], new double[m * columns], new double[m * columns], new double[m * columns], new bool[m * columns], new bool[m], 0);
+        var kernelErrorBound = 0.0;
+        for (var i = 0; i < m; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var answer = answerer.Answer(queries.Row(i), clip, i);
+            var start = i * columns;
+            answer.Output.CopyTo(batch.Outputs, start);
+            answer.NoiseDeviation.CopyTo(batch.Deviations, start);
+            for (var j = 0; j < columns; j++)
+            {
+                batch.Low[start + j] = answer.Intervals[j].Low;
+                batch.High[start + j] = answer.Intervals[j].High;
+                batch.Whole[start + j] = answer.Intervals[j].IsWholeRange;
+            }
+            batch.Indistinguishable[i] = answer.IsIndistinguishableFromMean ?? true;
+            kernelErrorBound = answer.KernelErrorBound;
+        }
+        return batch with { KernelErrorBound = kernelErrorBound };
+    }
+
+    public static IReadOnlyList<AttentionAnswer> ToAnswers(AnswerBatch batch)
+    {
+        var answers = new AttentionAnswer[batch.Indistinguishable.Length];
+        for (var i = 0; i < answers.Length; i++)
+        {
+            var start = i * batch.Columns;
+            var intervals = new NoiseInterval[batch.Columns];
+            for (var j = 0; j < intervals.Length; j++)
+                intervals[j] = new NoiseInterval(batch.Low[start + j], batch.High[start + j], batch.Whole[start + j]);
+            answers[i] = new AttentionAnswer(
+                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable[i]);
+        }
+        return answers;
+    }
+}

@@ -1,0 +1,89 @@
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+using Orleans.Concurrency;
+
+namespace DpAttn.Cluster;
+
+/// <inheritdoc cref="IBudgetGrain"/>
+/// <remarks>
+/// It never decides: the ledger does, in one transaction, whatever this activation believes. Calls interleave, so that callers share a flush. After a failed
+/// write the cached totals may be behind: they are dropped and the activation goes.
+/// </remarks>
+[GrainType(WireNames.BudgetGrain), Reentrant]
+internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) : Grain, IBudgetGrain
+{
+    private AccountState? _state;
+    private long _changes;
+
+    private StoreId Store => GrainKey.Parse(this.GetPrimaryKeyString()).Store;
+
+    private AccountId Account => new(GrainKey.Parse(this.GetPrimaryKeyString()).Below);
+
+    public async Task<AccountState?> GetAsync(CancellationToken cancellationToken)
+    {
+        if (_state is { } known)
+            return known;
+        var changes = _changes;
+        var budget = await ledger.ReadAccountAsync(Store, Account, cancellationToken);
+        var state = budget is null ? null : ToState(budget);
+        // Read while another call charged: it may be older than what that call will cache.
+        if (changes == _changes)
+            _state = state;
+        return state;
+    }
+
+    public Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken) => ChangeAsync(async () =>
+    {
+        var store = await services.Directory.ReadAsync(Store, cancellationToken);
+        if (store is not { Document.State: StoreDocument.Active })
+            throw new ProblemException(ProblemCodes.NotFound, "no such store");
+        // Prices come from the release itself, never from the caller.
+        if (store.Release(command.Release) is not { State: ReleaseDocument.Published })
+            throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {command.Release}");
+        var decision = await ledger.OpenAsync(
+            Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new ReleaseId(command.Release), command.Tier, store.Ladders[command.Release], cancellationToken);
+        return (decision, command.Tier);
+    }, cancellationToken);
+
+    public Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken) => ChangeAsync(async () =>
+    {
+        var store = await services.Directory.ReadAsync(Store, cancellationToken);
+        if (store is not { Document.State: StoreDocument.Active })
+            throw new ProblemException(ProblemCodes.NotFound, "no such store");
+        return (await ledger.SetLimitAsync(Store, Account, new PrivacyLimit(Epsilon.Budget(epsilon), store.Delta), cancellationToken), 0);
+    }, cancellationToken);
+
+    private async Task<ChargeOutcome> ChangeAsync(Func<Task<(LedgerDecision Decision, int Tier)>> change, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var (decision, tier) = await change();
+            _changes++;
+            _state = null;
+            var state = await GetAsync(cancellationToken);
+            return decision switch
+            {
+                LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, tier, state),
+                LedgerDecision.Refused refused => new ChargeOutcome(
+                    (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, tier, state),
+                _ => throw new InvalidOperationException("the ledger decided nothing"),
+            };
+        }
+        catch (StorageException)
+        {
+            _changes++;
+            _state = null;
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private static AccountState ToState(AccountBudget budget) => new(
+        budget.StatedEpsilon.Value,
+        budget.Limit.MuSquared,
+        budget.Limit.Slack,
+        budget.Spent.MuSquared,
+        budget.Spent.Slack,
+        [.. budget.OpenTiers.Select(open => new OpenTier(open.Key.Value, open.Value))]);
+}

@@ -1,0 +1,18 @@
+namespace DpAttn.Cluster;
+
+/// <summary>One account's budget at one store: a cache of the durable ledger, which decides. Keyed by incarnation/account.</summary>
+[Alias(WireNames.BudgetGrain)]
+internal interface IBudgetGrain : IGrainWithStringKey
+{
+    /// <summary>The account's totals, or null without a grant.</summary>
+    [Alias("Get")]
+    Task<AccountState?> GetAsync(CancellationToken cancellationToken);
+
+    /// <summary>Opens a tier, durable when it returns; the same request is charged once.</summary>
+    [Alias("Open")]
+    Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken);
+
+    /// <summary>Sets the account's limit, in epsilon; refused below what is spent.</summary>
+    [Alias("SetLimit")]
+    Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken);
+}

@@ -1,0 +1,27 @@
+namespace DpAttn.Cluster;
+
+/// <summary>One shard: its segments and their exact sums. Keyed by incarnation/ordinal. The only numbers that leave it are integer sums, to the coordinator.</summary>
+[Alias(WireNames.ShardGrain)]
+internal interface IShardGrain : IGrainWithStringKey
+{
+    /// <summary>Stores a segment, if none of that id is stored.</summary>
+    /// <returns>SHA-256 of what is stored: another one's, if another came first.</returns>
+    [Alias("Store")]
+    Task<string> StoreAsync(string blob, ReadOnlyMemory<byte> segment, CancellationToken cancellationToken);
+
+    /// <summary>Writes a segment anew without one row, under a new id.</summary>
+    [Alias("Erase")]
+    Task<SegmentReference> EraseAsync(string blob, string newBlob, int row, bool keepsSlot, CancellationToken cancellationToken);
+
+    /// <summary>Starts to sum a release's segments, if that is not under way, and says how far it is.</summary>
+    [Alias("Sum")]
+    Task<ShardProgress> SumAsync(string release, CancellationToken cancellationToken);
+
+    /// <summary>A piece of the finished sums.</summary>
+    [Alias("Read")]
+    Task<LongBlock> ReadAsync(string release, int start, int count, CancellationToken cancellationToken);
+
+    /// <summary>Forgets the sums of a release that is published.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync(string release, CancellationToken cancellationToken);
+}

@@ -1,0 +1,57 @@
+namespace DpAttn.Cluster;
+
+/// <summary>What a silo may use and how long it waits.</summary>
+public sealed class ClusterOptions
+{
+    /// <summary>Threads for expansion, exact sums and noise. Default: cores - 1, at least 1; the rest answers.</summary>
+    public int ScanThreads { get; set; } = Math.Max(1, Environment.ProcessorCount - 1);
+
+    /// <summary>Pieces of such work that may wait before more is refused as busy. Default 256.</summary>
+    public int ScanQueue { get; set; } = 256;
+
+    /// <summary>Bytes of rows that may be on their way in before more is refused as busy. Default 256 MiB.</summary>
+    public long IngestBytes { get; set; } = 256L << 20;
+
+    /// <summary>Bytes of released nodes that are cached. Default 1 GiB.</summary>
+    public long NodeCacheBytes { get; set; } = 1L << 30;
+
+    /// <summary>How often unfinished jobs are looked for. Default 10 s.</summary>
+    public TimeSpan JobInterval { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often revocations are looked for; the bound of how long a revoked key works elsewhere. Default 1 s, at most 5 s.</summary>
+    public TimeSpan GenerationPoll { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often leftovers are swept. Default 10 min.</summary>
+    public TimeSpan SweepInterval { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How old an uncommitted segment must be to be swept. Default 1 h.</summary>
+    public TimeSpan SweepAfter { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>The deadline of one call between grains. Default 5 s.</summary>
+    public TimeSpan CallDeadline { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Shards that are asked at the same time. Default 16.</summary>
+    public int FanOutWindow { get; set; } = 16;
+
+    /// <summary>Refuses settings that cannot work.</summary>
+    /// <exception cref="ArgumentException">The message names the setting and its bound.</exception>
+    public void Validate()
+    {
+        Require(ScanThreads is >= 1 and <= 1024, nameof(ScanThreads), "from 1 to 1024");
+        Require(ScanQueue is >= 1 and <= 1 << 20, nameof(ScanQueue), "from 1 to 1048576");
+        Require(IngestBytes >= 1 << 20, nameof(IngestBytes), "at least 1 MiB");
+        Require(NodeCacheBytes >= 1 << 20, nameof(NodeCacheBytes), "at least 1 MiB");
+        Require(JobInterval > TimeSpan.Zero, nameof(JobInterval), "above 0");
+        Require(GenerationPoll > TimeSpan.Zero && GenerationPoll <= TimeSpan.FromSeconds(5), nameof(GenerationPoll), "above 0 and at most 5 s");
+        Require(SweepInterval > TimeSpan.Zero, nameof(SweepInterval), "above 0");
+        Require(SweepAfter >= TimeSpan.Zero, nameof(SweepAfter), "at least 0");
+        Require(CallDeadline > TimeSpan.Zero, nameof(CallDeadline), "above 0");
+        Require(FanOutWindow >= 1, nameof(FanOutWindow), "at least 1");
+    }
+
+    private static void Require(bool holds, string setting, string bound)
+    {
+        if (!holds)
+            throw new ArgumentException($"{setting} must be {bound}");
+    }
+}

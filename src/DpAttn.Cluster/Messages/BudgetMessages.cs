@@ -1,0 +1,61 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Cluster;
+
+/// <summary>Opens a tier for the grain's account.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.OpenCommand)]
+internal sealed record OpenCommand(
+    [property: Id(0)] string Request,
+    [property: Id(1)] byte[] Content,
+    [property: Id(2)] string Release,
+    [property: Id(3)] int Tier);
+
+/// <summary>What the ledger decided.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.ChargeOutcome)]
+internal sealed record ChargeOutcome(
+    [property: Id(0)] int? RefusalCode,
+    [property: Id(1)] bool IsReplay,
+    [property: Id(2)] long MuSquared,
+    [property: Id(3)] long Slack,
+    [property: Id(4)] long MissingMuSquared,
+    [property: Id(5)] long MissingSlack,
+    [property: Id(6)] int Tier,
+    [property: Id(7)] AccountState? Account)
+{
+    public RefusalReason? Refusal => (RefusalReason?)RefusalCode;
+
+    public PrivacyAmount Amount => new(MuSquared, Slack);
+
+    public PrivacyAmount Missing => new(MissingMuSquared, MissingSlack);
+}
+
+/// <summary>An account's totals and what it has opened.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.AccountState)]
+internal sealed record AccountState(
+    [property: Id(0)] double StatedEpsilon,
+    [property: Id(1)] long LimitMuSquared,
+    [property: Id(2)] long LimitSlack,
+    [property: Id(3)] long SpentMuSquared,
+    [property: Id(4)] long SpentSlack,
+    [property: Id(5)] OpenTier[] Opened)
+{
+    public PrivacyAmount Limit => new(LimitMuSquared, LimitSlack);
+
+    public PrivacyAmount Spent => new(SpentMuSquared, SpentSlack);
+
+    public PrivacyAmount Remaining => new(Math.Max(0, LimitMuSquared - SpentMuSquared), Math.Max(0, LimitSlack - SpentSlack));
+
+    public int? TierOf(string release)
+    {
+        foreach (var open in Opened)
+        {
+            if (open.Release == release)
+                return open.Tier;
+        }
+        return null;
+    }
+}
+
+/// <summary>A tier that is open.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.OpenTier)]
+internal sealed record OpenTier([property: Id(0)] string Release, [property: Id(1)] int Tier);

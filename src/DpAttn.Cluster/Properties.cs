@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("DpAttn.Cluster.Tests")]
+[assembly: InternalsVisibleTo("DpAttn.Benchmarks")]

@@ -1,0 +1,61 @@
+using DpAttn.Contracts;
+
+namespace DpAttn.Cluster;
+
+/// <summary>
+/// Asks all shards, a bounded number at a time, and takes their results as they arrive. One shard that fails or misses the deadline fails the
+/// whole: a partial sum is never answered.
+/// </summary>
+internal sealed class FanOut(int window, TimeSpan deadline)
+{
+    /// <param name="shards">How many shards.</param>
+    /// <param name="ask">Asks one.</param>
+    /// <param name="take">Takes one's result, on the caller's scheduler, one at a time.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ProblemException">shard_unavailable: the message names the shard.</exception>
+    public async Task RunAsync<T>(int shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = new Dictionary<Task<T>, int>();
+        var next = 0;
+        try
+        {
+            while (next < shards || running.Count > 0)
+            {
+                while (next < shards && running.Count < window)
+                {
+                    running.Add(AskAsync(ask, next, stop.Token), next);
+                    next++;
+                }
+                var done = await Task.WhenAny(running.Keys);
+                var shard = running[done];
+                running.Remove(done);
+                take(shard, await done);
+            }
+        }
+        catch
+        {
+            await stop.CancelAsync();
+            // Their failures follow from the first one; they are observed so that none is reported as unhandled.
+            foreach (var rest in running.Keys)
+                _ = rest.ContinueWith(static task => task.Exception, TaskScheduler.Default);
+            throw;
+        }
+    }
+
+    private async Task<T> AskAsync<T>(Func<int, CancellationToken, Task<T>> ask, int shard, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ask(shard, cancellationToken).WaitAsync(deadline, cancellationToken);
+        }
+        catch (TimeoutException e)
+        {
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} did not answer within {deadline.TotalSeconds:G3} s", e);
+        }
+        catch (Exception e) when (e is not OperationCanceledException and not ProblemException)
+        {
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} failed", e);
+        }
+    }
+}

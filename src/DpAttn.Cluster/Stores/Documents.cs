@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster;
+
+/// <summary>A kind of document: its name in the catalog and how it is written.</summary>
+internal sealed class DocumentKind<T>(string name, JsonTypeInfo<T> json)
+    where T : class
+{
+    public string Name => name;
+
+    public ReadOnlyMemory<byte> ToBytes(T document) => JsonSerializer.SerializeToUtf8Bytes(document, json);
+
+    public T Parse(CatalogRow row)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(row.Content.Span, json) ?? throw new StorageCorruptException($"the {name} row {row.Key} is empty");
+        }
+        catch (JsonException e)
+        {
+            throw new StorageCorruptException($"the {name} row {row.Key} cannot be read", e);
+        }
+    }
+}
+
+/// <summary>A document and the version it was read at.</summary>
+internal sealed record Versioned<T>(T Value, long Version, string Key);
+
+/// <summary>The kinds of documents and their keys.</summary>
+internal static class Documents
+{
+    public static DocumentKind<NameDocument> Name { get; } = new("name", ClusterJson.Default.NameDocument);
+
+    public static DocumentKind<StoreDocument> Store { get; } = new("store", ClusterJson.Default.StoreDocument);
+
+    public static DocumentKind<BatchDocument> Batch { get; } = new("batch", ClusterJson.Default.BatchDocument);
+
+    public static DocumentKind<SegmentDocument> Segment { get; } = new("segment", ClusterJson.Default.SegmentDocument);
+
+    public static DocumentKind<ReleaseDocument> Release { get; } = new("release", ClusterJson.Default.ReleaseDocument);
+
+    public static DocumentKind<JobDocument> Job { get; } = new("job", ClusterJson.Default.JobDocument);
+
+    public static DocumentKind<AccountDocument> AccountIndex { get; } = new("account-index", ClusterJson.Default.AccountDocument);
+
+    public static DocumentKind<KeyDocument> Key { get; } = new("key", ClusterJson.Default.KeyDocument);
+
+    /// <summary>A key below a store, such as a release's.</summary>
+    public static string Below(StoreId store, string key) => $"{store}/{key}";
+
+    /// <summary>Keys of all that stands below a store.</summary>
+    public static string Under(StoreId store) => $"{store}/";
+
+    /// <summary>A segment's key: fixed width, so that the order of keys is the order of slots.</summary>
+    public static string Ordinal(long ordinal) => ordinal.ToString("D12");
+
+    public static async Task<Versioned<T>?> ReadAsync<T>(this ICatalog catalog, DocumentKind<T> kind, string key, CancellationToken cancellationToken = default)
+        where T : class
+    {
+        var row = await catalog.ReadAsync(kind.Name, key, cancellationToken);
+        return row is null ? null : new Versioned<T>(kind.Parse(row), row.Version, row.Key);
+    }
+
+    /// <summary>All documents whose key starts with a prefix, page by page.</summary>
+    public static async IAsyncEnumerable<Versioned<T>> ListAsync<T>(this ICatalog catalog, DocumentKind<T> kind, string prefix, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+        where T : class
+    {
+        const int Page = 500;
+        string? after = null;
+        while (true)
+        {
+            var rows = await catalog.ListAsync(kind.Name, prefix, after, Page, cancellationToken);
+            foreach (var row in rows)
+                yield return new Versioned<T>(kind.Parse(row), row.Version, row.Key);
+            if (rows.Count < Page)
+                yield break;
+            after = rows[^1].Key;
+        }
+    }
+
+    public static CatalogWrite Insert<T>(this DocumentKind<T> kind, string key, T document)
+        where T : class => new(kind.Name, key, 0, kind.ToBytes(document));
+
+    public static CatalogWrite Update<T>(this DocumentKind<T> kind, Versioned<T> read, T document)
+        where T : class => new(kind.Name, read.Key, read.Version, kind.ToBytes(document));
+
+    public static CatalogWrite Delete<T>(this DocumentKind<T> kind, Versioned<T> read)
+        where T : class => new(kind.Name, read.Key, read.Version, null);
+}

@@ -1,0 +1,53 @@
+namespace DpAttn.Cluster;
+
+/// <summary>A release in the catalog.</summary>
+internal sealed record ReleaseDocument
+{
+    public const string Publishing = "publishing";
+    public const string Published = "published";
+    public const string Retired = "retired";
+    public const string Failed = "failed";
+
+    public int Format { get; init; } = 1;
+
+    public required string Id { get; init; }
+
+    public required string State { get; init; }
+
+    /// <summary>The idempotency key that it was asked for with, or null.</summary>
+    public string? Request { get; init; }
+
+    public required DateTimeOffset Created { get; init; }
+
+    public required long Slots { get; init; }
+
+    /// <summary>The tiers' epsilons.</summary>
+    public required IReadOnlyList<double> Ladder { get; init; }
+
+    /// <summary>All segments of a lower ordinal are in it.</summary>
+    public required long SegmentsBelow { get; init; }
+
+    /// <summary>The id of the manifest's blob: its SHA-256.</summary>
+    public required string Manifest { get; init; }
+
+    public required int ManifestBytes { get; init; }
+
+    /// <summary>
+    /// What the noise key is bound to, computed when the release was frozen. A binary that would compute another one must not resume it.
+    /// </summary>
+    public required string NoiseBinding { get; init; }
+
+    /// <summary>The release's secret, wrapped; null once all nodes are persisted.</summary>
+    public string? Secret { get; init; }
+
+    /// <summary>The persisted nodes, a tier each.</summary>
+    public IReadOnlyList<NodeDocument> Nodes { get; init; } = [];
+
+    public string? Failure { get; init; }
+}
+
+/// <summary>One tier's released integers.</summary>
+/// <param name="Blob">The blob's id.</param>
+/// <param name="Bytes">Its length over all parts.</param>
+/// <param name="Digest">SHA-256 over all parts, lower-case hexadecimal.</param>
+internal sealed record NodeDocument(string Blob, int Bytes, string Digest);

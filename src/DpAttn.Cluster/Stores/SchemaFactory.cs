@@ -1,0 +1,120 @@
+using DpAttn.Attention;
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+
+namespace DpAttn.Cluster;
+
+/// <summary>From an owner's definition to the library's schema and parameters, and back to words.</summary>
+internal static class SchemaFactory
+{
+    public const string ReplaceOne = "replace-one";
+    public const string AddRemove = "add-remove";
+    private const int LargestShards = 4096;
+
+    /// <summary>The definition with its defaults filled in, after every check that can be made without rows.</summary>
+    /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
+    public static (StoreDefinition Definition, MomentParameters Parameters) Resolve(StoreDefinition definition)
+    {
+        try
+        {
+            var filled = definition with
+            {
+                Queries = definition.Queries ?? definition.Keys,
+                Scale = definition.Scale ?? 1.0 / Math.Max(1, definition.KeyDimension),
+            };
+            Require(filled.Shards is >= 1 and <= LargestShards, $"shards must lie between 1 and {LargestShards}, not {filled.Shards}");
+            Require(filled.PublicRows is null or > 0, "publicRows must be above 0");
+            Require(filled.PublicRows is null || filled.Adjacency == AddRemove, "publicRows belongs to add-remove: under replace-one the row count itself is public");
+            var parameters = Parameters(filled);
+            var delta = Delta.Claimed(filled.Delta);
+            _ = new PrivacyLimit(Epsilon.Budget(filled.Limit), delta);
+            _ = Ladder(parameters, filled.Ladder, delta);
+            return (filled, parameters);
+        }
+        catch (ArgumentException e)
+        {
+            throw Invalid(e);
+        }
+    }
+
+    /// <summary>The parameters of a definition whose defaults are filled in.</summary>
+    public static MomentParameters Parameters(StoreDefinition definition)
+    {
+        ArgumentNullException.ThrowIfNull(definition.Mechanism);
+        Require(definition.Mechanism.Name == MomentRelease.Mechanism, $"mechanism {Printable(definition.Mechanism.Name)} is not known; this server has {MomentRelease.Mechanism}");
+        var kernel = definition.Mechanism.Kernel switch
+        {
+            "minimax" => KernelMethod.Minimax,
+            "taylor" => KernelMethod.Taylor,
+            var other => throw new ArgumentException($"kernel must be minimax or taylor, not {Printable(other)}"),
+        };
+        Require(definition.KeyDimension is >= 1 and <= StoreSchema.LargestDimension, $"keyDimension must lie between 1 and {StoreSchema.LargestDimension}, not {definition.KeyDimension}");
+        Require(definition.ValueDimension is >= 1 and <= StoreSchema.LargestDimension, $"valueDimension must lie between 1 and {StoreSchema.LargestDimension}, not {definition.ValueDimension}");
+        var adjacency = definition.Adjacency switch
+        {
+            ReplaceOne => Adjacency.ReplaceOne,
+            AddRemove => Adjacency.AddRemove,
+            var other => throw new ArgumentException($"adjacency must be {ReplaceOne} or {AddRemove}, not {Printable(other)}"),
+        };
+        var schema = new StoreSchema(
+            ToRegion("keys", definition.Keys, definition.KeyDimension),
+            ToRegion("queries", definition.Queries!, definition.KeyDimension),
+            ToValueBound(definition.Values, definition.ValueDimension),
+            definition.Scale!.Value,
+            adjacency,
+            definition.Capacity);
+        return MomentParameters.Create(schema, definition.Mechanism.Degree, kernel);
+    }
+
+    /// <summary>The ladder of a release.</summary>
+    public static NoiseLadder Ladder(MomentParameters parameters, IReadOnlyList<double> epsilons, Delta delta)
+    {
+        ArgumentNullException.ThrowIfNull(epsilons);
+        const int MostTiers = 64;
+        Require(epsilons.Count is >= 1 and <= MostTiers, $"a ladder has 1 to {MostTiers} tiers, not {epsilons.Count}");
+        return MomentRelease.Calibrate(parameters, [.. epsilons.Select(Epsilon.Budget)], delta);
+    }
+
+    /// <summary>An argument that the library refused, as a problem.</summary>
+    public static ProblemException Invalid(ArgumentException refusal)
+    {
+        // .NET appends the parameter's name and the value to the message.
+        var line = refusal.Message.Split('\n')[0];
+        var suffix = line.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
+        return new ProblemException(ProblemCodes.InvalidRequest, suffix < 0 ? line : line[..suffix], refusal);
+    }
+
+    private static Region ToRegion(string name, RegionBound bound, int dimension)
+    {
+        Require(bound is not null && bound.Ball is null != bound.Box is null, $"{name}: state exactly one of ball and box");
+        if (bound!.Ball is { } ball)
+        {
+            if (ball.Centre is not { } centre)
+                return Region.Ball(dimension, ball.Radius);
+            Require(centre.Count == dimension, $"{name}: the ball's centre has {centre.Count} numbers; the dimension is {dimension}");
+            return Region.Ball([.. centre], ball.Radius);
+        }
+        return Region.Box(Corner(name, "low", bound.Box!.Low, dimension), Corner(name, "high", bound.Box.High, dimension));
+    }
+
+    private static double[] Corner(string name, string which, IReadOnlyList<double> numbers, int dimension)
+    {
+        Require(numbers is not null && (numbers.Count == dimension || numbers.Count == 1), $"{name}: the box's {which} needs {dimension} numbers, or one for all");
+        return numbers!.Count == dimension ? [.. numbers] : [.. Enumerable.Repeat(numbers[0], dimension)];
+    }
+
+    private static ValueBound ToValueBound(ValueBoundStatement bound, int dimension)
+    {
+        Require(bound is not null && bound.Radius is null != bound.Entry is null, "values: state exactly one of radius and entry");
+        return bound!.Radius is { } radius ? ValueBound.Ball(dimension, radius) : ValueBound.Box(dimension, bound.Entry!.Value);
+    }
+
+    private static void Require(bool holds, string message)
+    {
+        if (!holds)
+            throw new ArgumentException(message);
+    }
+
+    private static string Printable(string? text) =>
+        text is null ? "null" : new string([.. text.Take(40).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '?')]);
+}

@@ -1,0 +1,39 @@
+using DpAttn.Contracts;
+
+namespace DpAttn.Cluster;
+
+/// <summary>A store in the catalog. Small and of a fixed size: batches, segments and releases have rows of their own.</summary>
+internal sealed record StoreDocument
+{
+    public const string Active = "active";
+    public const string Deleted = "deleted";
+
+    public int Format { get; init; } = 1;
+
+    public required string Name { get; init; }
+
+    public required string Incarnation { get; init; }
+
+    /// <summary>The account that made it.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The definition with its defaults filled in.</summary>
+    public required StoreDefinition Definition { get; init; }
+
+    public required string State { get; init; }
+
+    public required DateTimeOffset Created { get; init; }
+
+    /// <summary>Committed slots; under replace-one the rows.</summary>
+    public long Slots { get; init; }
+
+    public long Batches { get; init; }
+
+    /// <summary>The ordinal of the next segment: all segments below it are committed.</summary>
+    public long NextSegment { get; init; }
+
+    public int NextRelease { get; init; } = 1;
+
+    /// <summary>Whether a deleted store's blobs and rows are gone.</summary>
+    public bool IsPurged { get; init; }
+}
