@@ -1,0 +1,37 @@
+namespace DpAttn.Storage;
+
+/// <summary>Where the embedded storage lives and how much may wait for it.</summary>
+public sealed record SqliteStorageOptions
+{
+    /// <summary>The directory of the database file, made with mode 0700 if it is not there. One process uses it at a time.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>How many changes, and how many reads, may wait; more are refused with <see cref="StorageBusyException"/>. 1 to 1,000,000.</summary>
+    public int QueueCapacity { get; init; } = 16_384;
+
+    /// <summary>How many bytes of content waiting changes may hold: 32 MiB to 4 GiB.</summary>
+    public long QueueBytes { get; init; } = 128L << 20;
+
+    /// <summary>How many reads go on at once: 1 to 64.</summary>
+    public int Readers { get; init; } = 4;
+
+    /// <summary>The clock of entries, blobs and audit lines.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <exception cref="ArgumentException">A setting out of its range.</exception>
+    internal void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Directory))
+            throw new ArgumentException($"{nameof(Directory)} must name a directory");
+        Require(nameof(QueueCapacity), QueueCapacity, 1, 1_000_000);
+        Require(nameof(QueueBytes), QueueBytes, 32L << 20, 4L << 30);
+        Require(nameof(Readers), Readers, 1, 64);
+        ArgumentNullException.ThrowIfNull(Clock);
+    }
+
+    private static void Require(string name, long value, long least, long most)
+    {
+        if (value < least || value > most)
+            throw new ArgumentException($"{name} must lie in [{least}, {most}], and is {value}");
+    }
+}
