@@ -49,6 +49,9 @@ public interface IBudgetLedger
     /// <summary>Charges an amount, such as that of a per-query answer.</summary>
     Task<LedgerDecision> ChargeAsync(StoreId store, AccountId account, RequestId request, RequestFingerprint fingerprint, PrivacyAmount cost, CancellationToken cancellationToken = default);
 
+    /// <summary>The entry that a request was recorded under, or null: what a retry is to be answered from.</summary>
+    Task<StoredLedgerEntry?> FindRequestAsync(StoreId store, AccountId account, RequestId request, CancellationToken cancellationToken = default);
+
     /// <summary>An account's entries in the order of their sequence; null for the store's own (its limits).</summary>
     Task<IReadOnlyList<StoredLedgerEntry>> ListEntriesAsync(StoreId store, AccountId? account, long after, int limit, CancellationToken cancellationToken = default);
 }

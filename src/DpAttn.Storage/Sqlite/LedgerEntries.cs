@@ -49,6 +49,14 @@ internal static class LedgerEntries
         insert.Execute();
     }
 
+    /// <summary>The entry of a request, or null.</summary>
+    public static StoredLedgerEntry? Find(SqliteSession session, StoreId store, AccountId account, RequestId request)
+    {
+        using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE store = ?1 AND account = ?2 AND request = ?3")
+            .With(store.Value).With(account.Value).With(request.Value);
+        return select.Step() ? From(select) : null;
+    }
+
     /// <summary>Entries of an account, or of the store itself, in the order of their sequence.</summary>
     public static IReadOnlyList<StoredLedgerEntry> List(SqliteSession session, StoreId store, string account, long after, int limit)
     {

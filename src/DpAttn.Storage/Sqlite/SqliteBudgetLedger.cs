@@ -76,6 +76,12 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         return writer.RunAsync("charging an account", 0, session => Charge(session, store, account, request, fingerprint, cost), cancellationToken);
     }
 
+    public Task<StoredLedgerEntry?> FindRequestAsync(StoreId store, AccountId account, RequestId request, CancellationToken cancellationToken = default)
+    {
+        _ = (store.Value, account.Value, request.Value);
+        return readers.ReadAsync("finding a request", session => LedgerEntries.Find(session, store, account, request), cancellationToken);
+    }
+
     public Task<IReadOnlyList<StoredLedgerEntry>> ListEntriesAsync(StoreId store, AccountId? account, long after, int limit, CancellationToken cancellationToken = default)
     {
         _ = (store.Value, account?.Value);
