@@ -97,7 +97,7 @@ public sealed class MomentAnswerer
         return Project(features);
     }
 
-    private AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, long number)
+    internal AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, long number)
     {
         var buffer = ArrayPool<double>.Shared.Rent(_strip);
         try

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
@@ -113,21 +112,26 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
         RequireSubject(subject);
         foreach (var issuer in new[] { IssuerOf(caller), OperatorIssuer })
         {
-            if (await catalog.ReadAsync(Documents.AccountIndex, indexKey.Of(issuer, subject), cancellationToken) is { } found)
+            if (await catalog.ReadAsync(Documents.AccountIndex, await indexKey.OfSubjectAsync(issuer, subject, cancellationToken), cancellationToken) is { } found)
                 return new AccountId(found.Value.Account);
         }
         throw new ProblemException(ProblemCodes.NotFound, "no key was made for this subject; make one first");
     }
 
+    /// <summary>Whether an account was ever allocated.</summary>
+    public async Task<bool> ExistsAsync(AccountId account, CancellationToken cancellationToken) =>
+        await catalog.ReadAsync(Documents.Account, account.Value, cancellationToken) is not null;
+
     private async Task<AccountId> AccountOfAsync(string issuer, string subject, CancellationToken cancellationToken)
     {
-        var key = indexKey.Of(issuer, subject);
+        var key = await indexKey.OfSubjectAsync(issuer, subject, cancellationToken);
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
             if (await catalog.ReadAsync(Documents.AccountIndex, key, cancellationToken) is { } known)
                 return new AccountId(known.Value.Account);
             var account = new AccountId(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
-            var commit = new CatalogCommit { Writes = [Documents.AccountIndex.Insert(key, new AccountDocument(account.Value, clock.GetUtcNow()))] };
+            var document = new AccountDocument(account.Value, clock.GetUtcNow());
+            var commit = new CatalogCommit { Writes = [Documents.AccountIndex.Insert(key, document), Documents.Account.Insert(account.Value, document)] };
             if (await catalog.CommitAsync(commit, cancellationToken))
                 return account;
         }

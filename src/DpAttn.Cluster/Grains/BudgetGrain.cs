@@ -33,6 +33,12 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
         return state;
     }
 
+    public async Task<RecordedRequest?> FindAsync(string request, CancellationToken cancellationToken)
+    {
+        var found = (await ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken))?.Entry;
+        return found is null ? null : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared);
+    }
+
     public Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken) => ChangeAsync(async () =>
     {
         var store = await services.Directory.ReadAsync(Store, cancellationToken);
@@ -41,9 +47,8 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
         // Prices come from the release itself, never from the caller.
         if (store.Release(command.Release) is not { State: ReleaseDocument.Published })
             throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {command.Release}");
-        var decision = await ledger.OpenAsync(
+        return await ledger.OpenAsync(
             Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new ReleaseId(command.Release), command.Tier, store.Ladders[command.Release], cancellationToken);
-        return (decision, command.Tier);
     }, cancellationToken);
 
     public Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken) => ChangeAsync(async () =>
@@ -51,22 +56,22 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
         var store = await services.Directory.ReadAsync(Store, cancellationToken);
         if (store is not { Document.State: StoreDocument.Active })
             throw new ProblemException(ProblemCodes.NotFound, "no such store");
-        return (await ledger.SetLimitAsync(Store, Account, new PrivacyLimit(Epsilon.Budget(epsilon), store.Delta), cancellationToken), 0);
+        return await ledger.SetLimitAsync(Store, Account, new PrivacyLimit(Epsilon.Budget(epsilon), store.Delta), cancellationToken);
     }, cancellationToken);
 
-    private async Task<ChargeOutcome> ChangeAsync(Func<Task<(LedgerDecision Decision, int Tier)>> change, CancellationToken cancellationToken)
+    private async Task<ChargeOutcome> ChangeAsync(Func<Task<LedgerDecision>> change, CancellationToken cancellationToken)
     {
         try
         {
-            var (decision, tier) = await change();
+            var decision = await change();
             _changes++;
             _state = null;
-            var state = await GetAsync(cancellationToken);
+            var state = await TryGetAsync(cancellationToken);
             return decision switch
             {
-                LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, tier, state),
+                LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, state),
                 LedgerDecision.Refused refused => new ChargeOutcome(
-                    (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, tier, state),
+                    (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, state),
                 _ => throw new InvalidOperationException("the ledger decided nothing"),
             };
         }
@@ -76,6 +81,19 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
             _state = null;
             DeactivateOnIdle();
             throw;
+        }
+    }
+
+    /// <summary>The totals after a decision that is durable already: failing to read them must not look like failing to charge.</summary>
+    private async Task<AccountState?> TryGetAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await GetAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is StorageException or OperationCanceledException)
+        {
+            return null;
         }
     }
 

@@ -8,6 +8,10 @@ internal interface IBudgetGrain : IGrainWithStringKey
     [Alias("Get")]
     Task<AccountState?> GetAsync(CancellationToken cancellationToken);
 
+    /// <summary>What a request of this id was recorded for, or null.</summary>
+    [Alias("Find")]
+    Task<RecordedRequest?> FindAsync(string request, CancellationToken cancellationToken);
+
     /// <summary>Opens a tier, durable when it returns; the same request is charged once.</summary>
     [Alias("Open")]
     Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken);

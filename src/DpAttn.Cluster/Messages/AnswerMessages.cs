@@ -1,5 +1,3 @@
-using DpAttn.Attention;
-
 namespace DpAttn.Cluster;
 
 /// <summary>Queries for one tier that the caller is entitled to.</summary>

@@ -19,8 +19,7 @@ internal sealed record ChargeOutcome(
     [property: Id(3)] long Slack,
     [property: Id(4)] long MissingMuSquared,
     [property: Id(5)] long MissingSlack,
-    [property: Id(6)] int Tier,
-    [property: Id(7)] AccountState? Account)
+    [property: Id(6)] AccountState? Account)
 {
     public RefusalReason? Refusal => (RefusalReason?)RefusalCode;
 
@@ -28,6 +27,14 @@ internal sealed record ChargeOutcome(
 
     public PrivacyAmount Missing => new(MissingMuSquared, MissingSlack);
 }
+
+/// <summary>What a request id stands for in the ledger.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.RecordedRequest)]
+internal sealed record RecordedRequest(
+    [property: Id(0)] string Fingerprint,
+    [property: Id(1)] string? Release,
+    [property: Id(2)] int? Tier,
+    [property: Id(3)] long MuSquared);
 
 /// <summary>An account's totals and what it has opened.</summary>
 [GenerateSerializer, Immutable, Alias(WireNames.AccountState)]

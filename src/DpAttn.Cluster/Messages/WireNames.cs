@@ -22,6 +22,7 @@ internal static class WireNames
     public const string OpenCommand = "dpattn.open-command.1";
     public const string ChargeOutcome = "dpattn.charge-outcome.1";
     public const string AccountState = "dpattn.account-state.1";
+    public const string RecordedRequest = "dpattn.recorded-request.1";
     public const string OpenTier = "dpattn.open-tier.1";
     public const string Problem = "dpattn.problem.1";
 }

@@ -142,7 +142,7 @@ internal sealed class PublishJob(
     private async Task<IReadOnlyList<NodeDocument>> AddNoiseAsync(ReleaseDocument release, StoreDocument document, MomentMatrix exact, CancellationToken cancellationToken)
     {
         var ladder = SchemaFactory.Ladder(exact.Parameters, release.Ladder, new Delta(document.Definition.Delta));
-        var secret = protector.Unprotect(book.SecretPurpose(release.Id), Convert.FromBase64String(release.Secret!));
+        var secret = protector.Unprotect(Convert.FromBase64String(release.Secret!), book.SecretPurpose(release.Id));
         MomentRelease noised;
         try
         {

@@ -46,6 +46,8 @@ internal static class Documents
 
     public static DocumentKind<AccountDocument> AccountIndex { get; } = new("account-index", ClusterJson.Default.AccountDocument);
 
+    public static DocumentKind<AccountDocument> Account { get; } = new("account", ClusterJson.Default.AccountDocument);
+
     public static DocumentKind<KeyDocument> Key { get; } = new("key", ClusterJson.Default.KeyDocument);
 
     /// <summary>A key below a store, such as a release's.</summary>

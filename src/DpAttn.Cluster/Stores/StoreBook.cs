@@ -89,7 +89,7 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, IBudgetLedger l
                 Manifest = manifestId,
                 ManifestBytes = bytes.Length,
                 NoiseBinding = NoiseBinding(read.Value, manifest, manifestId),
-                Secret = Convert.ToBase64String(protector.Protect(SecretPurpose(id), ReleaseKey.NewSecret())),
+                Secret = Convert.ToBase64String(protector.Protect(ReleaseKey.NewSecret(), SecretPurpose(id))),
             };
             var key = Documents.Below(store, id);
             var commit = new CatalogCommit

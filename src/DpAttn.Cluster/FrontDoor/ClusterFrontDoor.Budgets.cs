@@ -1,0 +1,140 @@
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster;
+
+internal sealed partial class ClusterFrontDoor
+{
+    public async Task<BudgetDescription> GetMyBudgetAsync(Principal caller, string store, CancellationToken cancellationToken = default)
+    {
+        var view = await VisibleAsync(caller, store, fresh: false, cancellationToken);
+        return await BudgetAsync(view, caller.Account, cancellationToken);
+    }
+
+    public async Task<LedgerPage> ListMyLedgerAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default)
+    {
+        RequirePage(limit);
+        var after = 0L;
+        if (cursor is not null && !(long.TryParse(cursor, out after) && after >= 0))
+            throw new ProblemException(ProblemCodes.InvalidRequest, "this cursor was not given by this ledger");
+        var view = await VisibleAsync(caller, store, fresh: false, cancellationToken);
+        var entries = await ledger.ListEntriesAsync(view.Id, caller.Account, after, limit, cancellationToken);
+        return new LedgerPage([.. entries.Select(entry => ToLine(entry, view.Delta))], entries.Count == limit ? entries[^1].Entry.Sequence.ToString() : null);
+    }
+
+    public async Task<StoreBudgets> ListBudgetsAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default)
+    {
+        RequirePage(limit);
+        var view = await OwnedAsync(caller, store, cancellationToken);
+        var books = await ledger.ReadStoreAsync(view.Id, cancellationToken) ?? throw new StorageCorruptException($"store {view.Id} has no books");
+        var accounts = await ledger.ListAccountsAsync(view.Id, ToAccount(cursor), limit, cancellationToken);
+        return new StoreBudgets(
+            view.Delta.Value,
+            books.StatedEpsilon.Value,
+            PrivacyLimit.ToEpsilon(books.Spent, view.Delta).Value,
+            PrivacyLimit.ToAffordableEpsilon(books.Limit - books.Spent, view.Delta).Value,
+            [.. accounts.Select(account => Describe(account, view.Delta))],
+            accounts.Count == limit ? accounts[^1].Account.Value : null);
+    }
+
+    public async Task<BudgetDescription> GetBudgetAsync(Principal caller, string store, string account, CancellationToken cancellationToken = default)
+    {
+        var view = await OwnedAsync(caller, store, cancellationToken);
+        return await BudgetAsync(view, ToAccount(account)!.Value, cancellationToken);
+    }
+
+    public async Task<BudgetDescription> SetBudgetAsync(Principal caller, string store, string account, LimitRequest request, CancellationToken cancellationToken = default)
+    {
+        var view = await OwnedAsync(caller, store, cancellationToken);
+        var id = ToAccount(account)!.Value;
+        if (!await credentials.ExistsAsync(id, cancellationToken))
+            throw new ProblemException(ProblemCodes.NotFound, "no such account; look it up by its subject first");
+        try
+        {
+            _ = new PrivacyLimit(Epsilon.Budget(request.Epsilon), view.Delta);
+        }
+        catch (ArgumentException e)
+        {
+            throw SchemaFactory.Invalid(e);
+        }
+        var outcome = await BudgetGrain(view, id).SetLimitAsync(request.Epsilon, cancellationToken).WithinAsync(options.CallDeadline, isCharge: false, cancellationToken);
+        if (outcome.Refusal == RefusalReason.LimitBelowSpent)
+        {
+            throw new ProblemException(ProblemCodes.InvalidRequest, "a limit is never set below what is spent; nothing was changed")
+            {
+                Requested = request.Epsilon,
+                Delta = view.Delta.Value,
+            };
+        }
+        if (outcome.Refusal is not null)
+            throw NoSuchStore();
+        await RecordGrantAsync(view, id, caller.Account, request.Epsilon, cancellationToken);
+        return await BudgetAsync(view, id, cancellationToken);
+    }
+
+    /// <summary>The grant in the audit log, and the generation raised, so that other silos look at the limit again.</summary>
+    private async Task RecordGrantAsync(StoreView store, AccountId account, AccountId actor, double epsilon, CancellationToken cancellationToken)
+    {
+        const int MostAttempts = 8;
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            var commit = new CatalogCommit
+            {
+                Writes = [await generation.RaiseAsync(cancellationToken)],
+                Audit = [new AuditEvent("budget.grant", actor.Value, store.Id, account.Value, epsilon.ToString("R"))],
+            };
+            if (await catalog.CommitAsync(commit, cancellationToken))
+            {
+                generation.Drop();
+                return;
+            }
+        }
+        throw new ProblemException(ProblemCodes.Busy, "the limit is set, but the catalog is being changed by others; set it again to record it");
+    }
+
+    private async Task<BudgetDescription> BudgetAsync(StoreView store, AccountId account, CancellationToken cancellationToken) =>
+        await ledger.ReadAccountAsync(store.Id, account, cancellationToken) is { } budget
+            ? Describe(budget, store.Delta)
+            : throw new ProblemException(ProblemCodes.NotFound, "this account has no grant for this store");
+
+    private static BudgetDescription Describe(AccountBudget budget, Delta delta) => new()
+    {
+        Account = budget.Account.Value,
+        Delta = delta.Value,
+        Limit = budget.StatedEpsilon.Value,
+        Spent = PrivacyLimit.ToEpsilon(budget.Spent, delta).Value,
+        Remaining = PrivacyLimit.ToAffordableEpsilon(budget.Limit - budget.Spent, delta).Value,
+        LimitUnits = budget.Limit.MuSquared,
+        SpentUnits = budget.Spent.MuSquared,
+        Opened = [.. budget.OpenTiers.OrderBy(open => open.Key.Value, StringComparer.Ordinal).Select(open => new OpenedTier(open.Key.Value, open.Value))],
+    };
+
+    private static LedgerLine ToLine(StoredLedgerEntry stored, Delta delta) => new(
+        stored.Entry.Sequence,
+        stored.At,
+        stored.Entry.Kind switch
+        {
+            LedgerEntryKind.Open => "open",
+            LedgerEntryKind.Charge => "charge",
+            _ => "limit",
+        },
+        stored.Entry.Request?.Value,
+        stored.Entry.Release?.Value,
+        stored.Entry.Tier,
+        stored.Entry.AccountAmount.MuSquared,
+        PrivacyLimit.ToEpsilon(stored.Entry.AccountAmount, delta).Value,
+        delta.Value);
+
+    private static AccountId? ToAccount(string? account)
+    {
+        try
+        {
+            return account is null ? null : new AccountId(account);
+        }
+        catch (ArgumentException)
+        {
+            throw new ProblemException(ProblemCodes.NotFound, "no such account");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster;
+
+/// <inheritdoc cref="IFrontDoor"/>
+/// <remarks>Split by what is asked: keys and stores here, rows, releases, answers and budgets in files of their own.</remarks>
+internal sealed partial class ClusterFrontDoor(
+    IGrainFactory grains,
+    ICatalog catalog,
+    IBudgetLedger ledger,
+    StoreDirectory directory,
+    CredentialDirectory credentials,
+    IndexKey indexKey,
+    Generation generation,
+    ScanScheduler scans,
+    IngestGate ingest,
+    ClusterOptions options) : IFrontDoor
+{
+    private readonly EpochCache<(StoreId, AccountId), Entitlement> _entitlements = new(generation);
+
+    public Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken = default) =>
+        credentials.AuthenticateAsync(credential, cancellationToken);
+
+    public Task<KeyCreated> CreateKeyAsync(Principal caller, KeyRequest request, CancellationToken cancellationToken = default) =>
+        credentials.CreateAsync(caller, request, cancellationToken);
+
+    public Task<KeyList> ListKeysAsync(Principal caller, CancellationToken cancellationToken = default) =>
+        credentials.ListAsync(caller, cancellationToken);
+
+    public Task RevokeKeyAsync(Principal caller, string id, CancellationToken cancellationToken = default) =>
+        credentials.RevokeAsync(caller, id, cancellationToken);
+
+    public async Task<(StoreDescription Store, bool IsNew)> EnsureStoreAsync(Principal caller, string name, StoreDefinition definition, CancellationToken cancellationToken = default)
+    {
+        RequireOwnerRole(caller);
+        var (store, isNew) = await directory.EnsureAsync(name, definition, caller.Account, cancellationToken);
+        return (await DescribeAsync(store, cancellationToken), isNew);
+    }
+
+    public async Task DeleteStoreAsync(Principal caller, string name, CancellationToken cancellationToken = default)
+    {
+        var store = await OwnedAsync(caller, name, cancellationToken);
+        await StoreGrain(store).DeleteAsync(caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, cancellationToken);
+    }
+
+    public async Task<StoreDescription> GetStoreAsync(Principal caller, string name, CancellationToken cancellationToken = default) =>
+        await DescribeAsync(await VisibleAsync(caller, name, fresh: true, cancellationToken), cancellationToken);
+
+    public async Task<IReadOnlyList<StoreDescription>> ListStoresAsync(Principal caller, CancellationToken cancellationToken = default)
+    {
+        var found = new List<StoreDescription>();
+        await foreach (var document in catalog.ListAsync(Documents.Store, "", cancellationToken))
+        {
+            if (document.Value.State != StoreDocument.Active || !await MaySeeAsync(caller, document.Value, cancellationToken))
+                continue;
+            if (await directory.ReadAsync(new StoreId(document.Value.Incarnation), cancellationToken) is { } store)
+                found.Add(await DescribeAsync(store, cancellationToken));
+        }
+        return found;
+    }
+
+    public async Task<AccountReference> FindAccountAsync(Principal caller, AccountLookup request, CancellationToken cancellationToken = default)
+    {
+        RequireOwnerRole(caller);
+        return new AccountReference((await credentials.FindAccountAsync(caller, request.Subject, cancellationToken)).Value);
+    }
+
+    public async Task<AuditPage> ListAuditAsync(Principal caller, long after, int limit, CancellationToken cancellationToken = default)
+    {
+        if (caller.Role != Roles.Operator)
+            throw new ProblemException(ProblemCodes.Forbidden, "the audit log is for operators");
+        RequirePage(limit);
+        if (after < 0)
+            throw new ProblemException(ProblemCodes.InvalidRequest, "after must be at least 0");
+        var rows = await catalog.ListAuditAsync(after, limit, cancellationToken);
+        return new AuditPage(
+            [.. rows.Select(row => new AuditLine(row.Sequence, row.At, row.Event.Action, row.Event.Actor, row.Event.Store?.Value, row.Event.Target, row.Event.Detail))],
+            rows.Count == limit ? rows[^1].Sequence : null);
+    }
+
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await generation.PollAsync(cancellationToken);
+            return true;
+        }
+        catch (StorageException)
+        {
+            return false;
+        }
+    }
+
+    private IStoreGrain StoreGrain(StoreView store) => grains.GetGrain<IStoreGrain>(store.Id.Value);
+
+    private IBudgetGrain BudgetGrain(StoreView store, AccountId account) => grains.GetGrain<IBudgetGrain>(GrainKey.Of(store.Id, account.Value));
+
+    /// <summary>A store that the caller owns, read anew: what is decided on it is not decided on a cached row.</summary>
+    private async Task<StoreView> OwnedAsync(Principal caller, string name, CancellationToken cancellationToken)
+    {
+        var store = await VisibleAsync(caller, name, fresh: true, cancellationToken);
+        return store.Document.Owner == caller.Account.Value && caller.Role == Roles.Owner
+            ? store
+            : throw new ProblemException(ProblemCodes.Forbidden, "only the store's owner may do this");
+    }
+
+    /// <summary>A store that the caller may know of; others are told the same as of one that does not exist.</summary>
+    private async Task<StoreView> VisibleAsync(Principal caller, string name, bool fresh, CancellationToken cancellationToken)
+    {
+        var store = fresh ? await directory.ReadAsync(name, cancellationToken) : await directory.FindAsync(name, cancellationToken);
+        return store is not null && await MaySeeAsync(caller, store.Document, cancellationToken)
+            ? store
+            : throw new ProblemException(ProblemCodes.NotFound, "no such store");
+    }
+
+    private async Task<bool> MaySeeAsync(Principal caller, StoreDocument store, CancellationToken cancellationToken) =>
+        caller.Role == Roles.Operator
+        || caller.Role == Roles.Owner && store.Owner == caller.Account.Value
+        || await ledger.ReadAccountAsync(new StoreId(store.Incarnation), caller.Account, cancellationToken) is not null;
+
+    private async Task<StoreDescription> DescribeAsync(StoreView store, CancellationToken cancellationToken)
+    {
+        var releases = new List<ReleaseDescription>();
+        foreach (var release in store.Releases)
+            releases.Add(await DescribeAsync(store, release, cancellationToken));
+        return new StoreDescription
+        {
+            Name = store.Document.Name,
+            Incarnation = store.Document.Incarnation,
+            State = store.Document.State,
+            Definition = store.Document.Definition,
+            Slots = store.Document.Slots,
+            Batches = store.Document.Batches,
+            Releases = releases,
+        };
+    }
+
+    private static void RequireOwnerRole(Principal caller)
+    {
+        if (caller.Role != Roles.Owner)
+            throw new ProblemException(ProblemCodes.Forbidden, "this needs a key of role owner");
+    }
+
+    private static void RequirePage(int limit)
+    {
+        const int Most = 1000;
+        if (limit is < 1 or > Most)
+            throw new ProblemException(ProblemCodes.InvalidRequest, $"a page has 1 to {Most} entries, not {limit}");
+    }
+}

@@ -1,0 +1,38 @@
+using DpAttn.Cluster;
+using DpAttn.Storage;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers the grains' services in a silo.</summary>
+public static class ClusterRegistration
+{
+    /// <summary>
+    /// Adds what the grains stand on, and <see cref="IFrontDoor"/>. The three storage interfaces (<see cref="IBudgetLedger"/>,
+    /// <see cref="ISegmentStore"/>, <see cref="DpAttn.Storage.ICatalog"/>) and <see cref="SecretProtector"/> are registered by the caller.
+    /// </summary>
+    /// <exception cref="ArgumentException">A setting out of its range; the message names it.</exception>
+    public static IServiceCollection AddDpAttnCluster(this IServiceCollection services, Action<ClusterOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        var options = new ClusterOptions();
+        configure?.Invoke(options);
+        options.Validate();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton<Generation>();
+        services.AddSingleton<StoreDirectory>();
+        services.AddSingleton<IndexKey>();
+        services.AddSingleton<CredentialDirectory>();
+        services.AddSingleton<IOperatorKeys, OperatorKeys>();
+        services.AddSingleton<ScanScheduler>();
+        services.AddSingleton<IngestGate>();
+        services.AddSingleton<ReleasedNodes>();
+        services.AddSingleton<StoreServices>();
+        services.AddSingleton<Sweeper>();
+        services.AddSingleton<IFrontDoor, ClusterFrontDoor>();
+        services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
+        services.AddHostedService<ClusterJobs>();
+        return services;
+    }
+}

@@ -1,0 +1,75 @@
+using DpAttn.Contracts;
+using DpAttn.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.TestingHost;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>Silos in this process on one real storage in a temporary directory.</summary>
+internal sealed class TestSilos : IAsyncDisposable
+{
+    private readonly DirectoryInfo _directory;
+    private readonly SqliteStorage _storage;
+    private readonly bool _ownsStorage;
+
+    private TestSilos(DirectoryInfo directory, SqliteStorage storage, SecretProtector protector, InProcessTestCluster cluster, bool ownsStorage) =>
+        (_directory, _storage, Protector, Cluster, _ownsStorage) = (directory, storage, protector, cluster, ownsStorage);
+
+    public InProcessTestCluster Cluster { get; }
+
+    public SqliteStorage Storage => _storage;
+
+    public SecretProtector Protector { get; }
+
+    public IFrontDoor FrontDoor => Service<IFrontDoor>(0);
+
+    /// <summary>Starts silos.</summary>
+    /// <param name="silos">How many.</param>
+    /// <param name="configure">Changes the options.</param>
+    /// <param name="sharing">Another cluster whose storage this one uses too, as if the network between them were cut.</param>
+    public static async Task<TestSilos> StartAsync(int silos = 1, Action<ClusterOptions>? configure = null, TestSilos? sharing = null)
+    {
+        var directory = sharing?._directory ?? Directory.CreateTempSubdirectory("dpattn-cluster-");
+        var storage = sharing?._storage ?? SqliteStorage.Open(new SqliteStorageOptions { Directory = directory.FullName });
+        var protector = sharing?.Protector ?? new SecretProtector(KeyFile.LoadOrCreate(Path.Combine(directory.FullName, KeyFile.DefaultName)));
+        var builder = new InProcessTestClusterBuilder((short)silos);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.Services.AddSingleton(storage.Ledger);
+            silo.Services.AddSingleton(storage.Segments);
+            silo.Services.AddSingleton(storage.Catalog);
+            silo.Services.AddSingleton(protector);
+            silo.Services.AddDpAttnCluster(options =>
+            {
+                options.CallDeadline = TimeSpan.FromSeconds(30);
+                options.JobInterval = TimeSpan.FromMilliseconds(500);
+                options.GenerationPoll = TimeSpan.FromMilliseconds(200);
+                configure?.Invoke(options);
+            });
+        });
+        var cluster = builder.Build();
+        await cluster.DeployAsync();
+        return new TestSilos(directory, storage, protector, cluster, sharing is null);
+    }
+
+    public T Service<T>(int silo)
+        where T : notnull => Cluster.GetSiloServiceProvider(Cluster.Silos[silo].SiloAddress).GetRequiredService<T>();
+
+    /// <summary>A caller with a role, made the way callers are made.</summary>
+    public async Task<Principal> PrincipalAsync(string role, string subject)
+    {
+        var recovered = await Service<IOperatorKeys>(0).RecoverAsync();
+        var @operator = await FrontDoor.AuthenticateAsync(recovered);
+        var created = await FrontDoor.CreateKeyAsync(@operator, new KeyRequest(subject, role));
+        return await FrontDoor.AuthenticateAsync(created.Key);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Cluster.DisposeAsync();
+        if (!_ownsStorage)
+            return;
+        await _storage.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+}
