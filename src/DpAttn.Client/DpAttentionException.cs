@@ -1,8 +1,9 @@
+using System.Net;
 using DpAttn.Contracts;
 
 namespace DpAttn.Client;
 
-/// <summary>A call that the server refused, or that failed after all retries.</summary>
+/// <summary>A call that the server refused, or that failed after all retries. No text of it holds rows, queries, keys or names of users.</summary>
 public class DpAttentionException : Exception
 {
     /// <summary>A failure.</summary>
@@ -17,17 +18,13 @@ public class DpAttentionException : Exception
 
     /// <summary>One of <see cref="ProblemCodes"/>, or null.</summary>
     public string? Code => Problem?.Code;
-}
 
-/// <summary>A limit does not admit the charge. Nothing was charged, and trying again does not help.</summary>
-public sealed class PrivacyBudgetExceededException(Problem problem) : DpAttentionException(problem?.Detail ?? throw new ArgumentNullException(nameof(problem)), problem)
-{
-    /// <summary>What was asked for, in epsilon; null where the store's own limit refused.</summary>
-    public double? Requested => Problem!.Requested;
+    /// <summary>The status of the last answer; null when there was none.</summary>
+    public HttpStatusCode? Status { get; init; }
 
-    /// <summary>The most that one charge may still cost, in epsilon.</summary>
-    public double? Remaining => Problem!.Remaining;
-
-    /// <summary>The raise of the limit, in epsilon, that would admit the request.</summary>
-    public double? ShortBy => Problem!.ShortBy;
+    /// <summary>
+    /// The idempotency key that every attempt of the call carried, or null. Where the outcome is unknown, the same call with this key
+    /// finds out, and can change nothing twice.
+    /// </summary>
+    public string? IdempotencyKey { get; init; }
 }

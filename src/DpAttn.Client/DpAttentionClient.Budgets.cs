@@ -1,0 +1,56 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using DpAttn.Client.Internal;
+using DpAttn.Contracts;
+
+namespace DpAttn.Client;
+
+public sealed partial class DpAttentionClient
+{
+    /// <inheritdoc/>
+    public Task<BudgetDescription> GetBudgetAsync(string store, CancellationToken cancellationToken = default) =>
+        _exchange.SendAsync(new Call($"read the budget at store '{store}'", HttpMethod.Get, StorePath(store) + "/budgets/me"), WireJson.Default.BudgetDescription, cancellationToken);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<LedgerLine> ListLedgerAsync(string store, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var path = StorePath(store) + "/budgets/me/ledger";
+        for (string? cursor = null; ;)
+        {
+            var call = new Call($"read the ledger of store '{store}'", HttpMethod.Get, path + Cursor(cursor));
+            var page = await _exchange.SendAsync(call, WireJson.Default.LedgerPage, cancellationToken).ConfigureAwait(false);
+            foreach (var entry in page.Entries)
+                yield return entry;
+            if (page.Next is not { } next)
+                yield break;
+            if (next == cursor)
+                throw Exchange.Malformed(call, HttpStatusCode.OK, "a page that leads to itself");
+            cursor = next;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default) =>
+        _exchange.SendAsync(new Call($"list the budgets of store '{store}'", HttpMethod.Get, StorePath(store) + "/budgets" + Cursor(cursor)), WireJson.Default.StoreBudgets, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">No subject, or an epsilon that is not finite and above 0.</exception>
+    /// <remarks>The subject's name travels in a body only, never in an address.</remarks>
+    public async Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(subject);
+        if (!(epsilon > 0 && double.IsFinite(epsilon)))
+            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "a limit must be finite and above 0");
+        var path = StorePath(store);
+        var lookup = new Call("look up an account", HttpMethod.Post, "v1/accounts/lookup") { Key = NewKey() };
+        var found = await _exchange.SendAsync(
+            lookup.WithJson(new AccountLookup(subject), WireJson.Default.AccountLookup), WireJson.Default.AccountReference, cancellationToken).ConfigureAwait(false);
+        if (found.Account.Length is 0 or > Identifiers.LongestLength || found.Account is "." or "..")
+            throw Exchange.Malformed(lookup, HttpStatusCode.OK, "an account id that is none");
+        var grant = new Call($"grant a limit at store '{store}'", HttpMethod.Put, $"{path}/budgets/{Uri.EscapeDataString(found.Account)}") { Key = NewKey() };
+        return await _exchange.SendAsync(
+            grant.WithJson(new LimitRequest(epsilon), WireJson.Default.LimitRequest), WireJson.Default.BudgetDescription, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static string Cursor(string? cursor) => cursor is null ? "" : "?cursor=" + Uri.EscapeDataString(cursor);
+}

@@ -1,0 +1,290 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using DpAttn.Contracts;
+
+namespace DpAttn.Client.Tests;
+
+/// <summary>Method, path, headers and body of every call, as the server's table of routes has them.</summary>
+public class WireFormatTests
+{
+    [Fact]
+    public async Task Creating_a_store_puts_its_definition()
+    {
+        var sent = await SendAsync(Replies.Store(), client => client.EnsureStoreAsync("packages", Replies.Definition));
+        Expect(sent, "PUT", "/base/v1/stores/packages", isChange: true);
+        ExpectJson("""
+            {"keyDimension":2,"valueDimension":1,"keys":{"ball":{"radius":1}},"values":{"radius":1},"adjacency":"replace-one",
+             "mechanism":{"name":"moment-tree","degree":2,"kernel":"minimax"},"delta":1E-06,"ladder":[0.5,1],"limit":1,"capacity":100,"shards":4}
+            """, sent.Text);
+    }
+
+    [Fact]
+    public async Task Reading_a_store_gets_it()
+    {
+        StoreDescription? store = null;
+        var sent = await SendAsync(Replies.Store(), async client => store = await client.GetStoreAsync("packages"));
+        Expect(sent, "GET", "/base/v1/stores/packages", isChange: false);
+        Assert.Equal(JsonSerializer.Serialize(Replies.Store()), JsonSerializer.Serialize(store));
+    }
+
+    [Fact]
+    public async Task Listing_stores_gets_an_array()
+    {
+        IReadOnlyList<StoreDescription> stores = [];
+        var sent = await SendAsync(new[] { Replies.Store("a"), Replies.Store("b") }, async client => stores = await client.ListStoresAsync());
+        Expect(sent, "GET", "/base/v1/stores", isChange: false);
+        Assert.Equal(["a", "b"], stores.Select(store => store.Name));
+    }
+
+    [Fact]
+    public async Task Deleting_a_store_deletes_it()
+    {
+        var sent = await SendAsync<object?>(null, client => client.DeleteStoreAsync("packages"));
+        Expect(sent, "DELETE", "/base/v1/stores/packages", isChange: true);
+    }
+
+    [Fact]
+    public async Task A_batch_is_two_npy_parts_under_its_own_key()
+    {
+        var sent = await SendAsync(
+            new AppendResult("b1", 0, 2, false),
+            client => client.AppendAsync("packages", "b1", new float[] { 1, 2, 3, 4, 5, 6 }, new float[] { 7, 8 }, 2));
+        Expect(sent, "POST", "/base/v1/stores/packages/rows", isChange: true);
+        Assert.Equal("b1", sent.Key);
+        Assert.Equal(sent.Body.Length, sent.ContentLength);
+        var parts = Multipart.Parse(sent);
+        Assert.Equal(["keys", "values"], parts.Select(part => part.Name));
+        Assert.All(parts, part => Assert.Equal("application/x-npy", part.ContentType));
+        AssertNpy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", [1, 2, 3, 4, 5, 6], parts[0].Body);
+        AssertNpy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", [7, 8], parts[1].Body);
+    }
+
+    [Fact]
+    public async Task Erasing_a_row_names_batch_and_index()
+    {
+        var sent = await SendAsync<object?>(null, client => client.EraseRowAsync("packages", "b/1", 7));
+        Expect(sent, "DELETE", "/base/v1/stores/packages/rows/b%2F1/7", isChange: true);
+    }
+
+    [Fact]
+    public async Task Publishing_posts_a_request_and_takes_a_stated_key()
+    {
+        var sent = await SendAsync(Replies.Release("publishing", 0), client => client.StartPublishAsync("packages", new PublishRequest([0.5, 1]), "publish-1"));
+        Expect(sent, "POST", "/base/v1/stores/packages/releases", isChange: true);
+        Assert.Equal("publish-1", sent.Key);
+        ExpectJson("""{"ladder":[0.5,1]}""", sent.Text);
+    }
+
+    [Fact]
+    public async Task Publishing_without_a_ladder_sends_an_empty_request()
+    {
+        var sent = await SendAsync(Replies.Release("publishing", 0), client => client.StartPublishAsync("packages"));
+        Expect(sent, "POST", "/base/v1/stores/packages/releases", isChange: true);
+        ExpectJson("{}", sent.Text);
+    }
+
+    [Fact]
+    public async Task A_release_is_read_retired_and_stated_by_its_id()
+    {
+        Expect(await SendAsync(Replies.Release("published", 1), client => client.GetReleaseAsync("packages", "r1")), "GET", "/base/v1/stores/packages/releases/r1", isChange: false);
+        Expect(await SendAsync<object?>(null, client => client.RetireReleaseAsync("packages", "r1")), "DELETE", "/base/v1/stores/packages/releases/r1", isChange: true);
+        PrivacyStatement? statement = null;
+        var sent = await SendAsync(Statement, async client => statement = await client.GetPrivacyStatementAsync("packages", "r1"));
+        Expect(sent, "GET", "/base/v1/stores/packages/releases/r1/privacy", isChange: false);
+        Assert.Equal(JsonSerializer.Serialize(Statement), JsonSerializer.Serialize(statement));
+    }
+
+    [Fact]
+    public async Task One_query_is_JSON_and_numbers_are_widened_exactly()
+    {
+        var sent = await SendAsync(Replies.Answers(1, 3), client => client.AttendAsync("packages", new[] { 0.1f, -2f }));
+        Expect(sent, "POST", "/base/v1/stores/packages/attend", isChange: false);
+        ExpectJson("""{"queries":[[0.10000000149011612,-2]]}""", sent.Text);
+    }
+
+    [Fact]
+    public async Task One_query_with_options_states_them_in_the_body()
+    {
+        var sent = await SendAsync(
+            Replies.Answers(1, 3, charged: 1),
+            client => client.AttendAsync("packages", new[] { 1f }, new AttendOptions { Release = "r1", Tier = 2, MaxEpsilon = 0.5, Clip = true, IdempotencyKey = "ask-1" }));
+        Expect(sent, "POST", "/base/v1/stores/packages/attend", isChange: true);
+        Assert.Equal("ask-1", sent.Key);
+        ExpectJson("""{"queries":[[1]],"release":"r1","tier":2,"maxEpsilon":0.5,"clip":true}""", sent.Text);
+    }
+
+    [Theory]
+    [InlineData(2, null)]
+    [InlineData(null, 0.5)]
+    public async Task Whatever_may_charge_carries_a_key(int? tier, double? maxEpsilon)
+    {
+        var options = new AttendOptions { Tier = tier, MaxEpsilon = maxEpsilon };
+        Assert.NotNull((await SendAsync(Replies.Answers(1, 3), client => client.AttendAsync("packages", new[] { 1f }, options))).Key);
+        Assert.NotNull((await SendAsync(Replies.Answers(2, 3), client => client.AttendAsync("packages", new[] { 1f, 2f }, 2, options))).Key);
+    }
+
+    [Fact]
+    public async Task Many_queries_are_npy_with_options_beside_them()
+    {
+        AttendResponse? answers = null;
+        var sent = await SendAsync(
+            Replies.Answers(3, 2, charged: 1),
+            async client => answers = await client.AttendAsync("packages", new float[] { 1, 2, 3, 4, 5, 6 }, 3, new AttendOptions { Release = "r 1".Replace(" ", "+"), Tier = 0, MaxEpsilon = 1e-7, Clip = true }));
+        Expect(sent, "POST", "/base/v1/stores/packages/attend?release=r%2B1&tier=0&maxEpsilon=1E-07&clip=true", isChange: true);
+        Assert.Equal("application/x-npy", sent.ContentType);
+        Assert.Equal(sent.Body.Length, sent.ContentLength);
+        AssertNpy("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }", [1, 2, 3, 4, 5, 6], sent.Body);
+        Assert.Equal(JsonSerializer.Serialize(Replies.Answers(3, 2, charged: 1)), JsonSerializer.Serialize(answers));
+    }
+
+    [Fact]
+    public async Task Many_queries_from_what_is_open_have_no_parameters_and_no_key()
+    {
+        var sent = await SendAsync(Replies.Answers(2, 2), client => client.AttendAsync("packages", new float[] { 1, 2 }, 2));
+        Expect(sent, "POST", "/base/v1/stores/packages/attend", isChange: false);
+    }
+
+    [Fact]
+    public async Task Estimates_post_their_question()
+    {
+        EstimateResponse? estimate = null;
+        var reply = new EstimateResponse(100, [new EstimateLine(null, 1, 1e-6, 0.5, null, 0.1)]);
+        var sent = await SendAsync(reply, async client => estimate = await client.EstimateAsync("packages", new EstimateRequest(Epsilon: 1, Rows: 100)));
+        Expect(sent, "POST", "/base/v1/stores/packages/estimate", isChange: false);
+        ExpectJson("""{"epsilon":1,"rows":100}""", sent.Text);
+        Assert.Equal(JsonSerializer.Serialize(reply), JsonSerializer.Serialize(estimate));
+        ExpectJson("{}", (await SendAsync(reply, client => client.EstimateAsync("packages"))).Text);
+    }
+
+    [Fact]
+    public async Task Budgets_are_read_by_their_routes()
+    {
+        Expect(await SendAsync(Replies.Budget(), client => client.GetBudgetAsync("packages")), "GET", "/base/v1/stores/packages/budgets/me", isChange: false);
+        var page = new StoreBudgets(1e-6, 4, 1, 3, [Replies.Budget()], "c2");
+        Expect(await SendAsync(page, client => client.ListBudgetsAsync("packages")), "GET", "/base/v1/stores/packages/budgets", isChange: false);
+        Expect(await SendAsync(page, client => client.ListBudgetsAsync("packages", "c 2")), "GET", "/base/v1/stores/packages/budgets?cursor=c%202", isChange: false);
+    }
+
+    [Fact]
+    public async Task A_grant_looks_the_account_up_in_a_body_and_puts_its_limit()
+    {
+        var handler = ScriptedHandler.Of(() => Replies.Json(new AccountReference("acc/1")), () => Replies.Json(Replies.Budget("acc/1")));
+        using var test = new TestClient(handler);
+
+        var budget = await test.Client.GrantAsync("packages", "ada@example.org", 1.5);
+
+        var (lookup, grant) = (handler.Sent.First(), handler.Sent.Last());
+        Expect(lookup, "POST", "/base/v1/accounts/lookup", isChange: true);
+        ExpectJson("""{"subject":"ada@example.org"}""", lookup.Text);
+        Expect(grant, "PUT", "/base/v1/stores/packages/budgets/acc%2F1", isChange: true);
+        ExpectJson("""{"epsilon":1.5}""", grant.Text);
+        Assert.NotEqual(lookup.Key, grant.Key);
+        Assert.DoesNotContain(handler.Sent, sent => sent.Target.Contains("ada"));
+        Assert.Equal("acc/1", budget.Account);
+    }
+
+    [Fact]
+    public async Task The_ledger_is_read_page_by_page()
+    {
+        LedgerLine Line(long sequence) => new(sequence, DateTimeOffset.UnixEpoch, "open", "q1", "r1", 1, 100, 0.5, 1e-6);
+        var handler = ScriptedHandler.Of(
+            () => Replies.Json(new LedgerPage([Line(1), Line(2)], "c&2")),
+            () => Replies.Json(new LedgerPage([], "c3")),
+            () => Replies.Json(new LedgerPage([Line(3)], null)));
+        using var test = new TestClient(handler);
+        var lines = await test.Client.ListLedgerAsync("packages").ToListAsync();
+        Assert.Equal([1, 2, 3], lines.Select(line => line.Sequence));
+        Assert.Equal(
+            ["/base/v1/stores/packages/budgets/me/ledger", "/base/v1/stores/packages/budgets/me/ledger?cursor=c%262", "/base/v1/stores/packages/budgets/me/ledger?cursor=c3"],
+            handler.Sent.Select(sent => sent.Target));
+    }
+
+    [Fact]
+    public async Task The_audit_log_is_read_page_by_page()
+    {
+        AuditLine Line(long sequence) => new(sequence, DateTimeOffset.UnixEpoch, "key.create", "acc1", null, "key1", null);
+        var handler = ScriptedHandler.Of(() => Replies.Json(new AuditPage([Line(6), Line(7)], 7)), () => Replies.Json(new AuditPage([Line(8)], null)));
+        using var test = new TestClient(handler);
+        var lines = await test.Client.ListAuditAsync(after: 5).ToListAsync();
+        Assert.Equal([6, 7, 8], lines.Select(line => line.Sequence));
+        Assert.Equal(["/base/v1/audit?after=5", "/base/v1/audit?after=7"], handler.Sent.Select(sent => sent.Target));
+    }
+
+    [Fact]
+    public async Task Keys_are_made_listed_and_revoked()
+    {
+        var sent = await SendAsync(new KeyCreated("k1", "dpk_new", "acc1", "user"), client => client.CreateKeyAsync(new KeyRequest("ada", Roles.User)));
+        Expect(sent, "POST", "/base/v1/keys", isChange: true);
+        ExpectJson("""{"subject":"ada","role":"user"}""", sent.Text);
+        Expect(await SendAsync(new KeyList([]), client => client.ListKeysAsync()), "GET", "/base/v1/keys", isChange: false);
+        Expect(await SendAsync<object?>(null, client => client.RevokeKeyAsync("k1")), "DELETE", "/base/v1/keys/k1", isChange: true);
+    }
+
+    [Fact]
+    public async Task The_credential_of_each_attempt_comes_from_the_provider()
+    {
+        var handler = ScriptedHandler.Of(() => Replies.Text("", System.Net.HttpStatusCode.BadGateway), () => Replies.Json(Replies.Store()));
+        var count = 0;
+        using var test = new TestClient(handler, o => (o.ApiKey, o.CredentialProvider) = (null, _ => ValueTask.FromResult($"token-{++count}")));
+        await test.Client.GetStoreAsync("packages");
+        Assert.Equal(["Bearer token-1", "Bearer token-2"], handler.Sent.Select(sent => sent.Headers["Authorization"]));
+    }
+
+    private static PrivacyStatement Statement => new()
+    {
+        Store = "packages",
+        Incarnation = "inc1",
+        Release = "r1",
+        Adjacency = "replace-one",
+        Mechanism = new MechanismDefinition(),
+        Definition = Replies.Definition,
+        Delta = 1e-6,
+        Sensitivity = 2.5,
+        SensitivitySteps = "123456789012345678901234567890",
+        FeatureExponent = 19,
+        ValueExponent = 15,
+        GammaSteps = 32768,
+        Features = 6,
+        Dimension = 12,
+        KernelCoefficients = [1, 1, 0.5],
+        KernelRelativeError = 0.1,
+        Tiers = [new TierStatement(0, 0.5, "999", "333", 7, 8)],
+        GaussianShareOfDelta = 0.999,
+        SamplerVersion = 1,
+        Slots = 10,
+        ManifestDigest = "00ff",
+        NotProtected = ["row count"],
+    };
+
+    private static async Task<SentRequest> SendAsync<T>(T reply, Func<IDpAttentionClient, Task> call)
+    {
+        var handler = ScriptedHandler.Of(() => reply is null ? new HttpResponseMessage(System.Net.HttpStatusCode.NoContent) : Replies.Json(reply));
+        using var test = new TestClient(handler);
+        await call(test.Client);
+        return handler.Only;
+    }
+
+    private static void Expect(SentRequest sent, string method, string target, bool isChange)
+    {
+        Assert.Equal((method, target), (sent.Method, sent.Target));
+        Assert.Equal("Bearer " + TestClient.ApiKey, sent.Headers["Authorization"]);
+        Assert.Contains("application/json", sent.Headers["Accept"]);
+        Assert.Equal(isChange, sent.Key is not null);
+        if (sent.Body.Length > 0 && sent.Body[0] == '{')
+            Assert.Equal("application/json", sent.ContentType);
+    }
+
+    private static void ExpectJson(string expected, string actual) =>
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(expected), JsonNode.Parse(actual)), $"expected {expected}, sent {actual}");
+
+    private static void AssertNpy(string header, float[] data, byte[] body)
+    {
+        var length = body[8] | body[9] << 8;
+        Assert.Equal("\u0093NUMPY\u0001\0", System.Text.Encoding.Latin1.GetString(body, 0, 8));
+        Assert.Equal(0, (10 + length) % 64);
+        var text = System.Text.Encoding.Latin1.GetString(body, 10, length);
+        Assert.EndsWith("\n", text);
+        Assert.Equal(header, text.TrimEnd());
+        Assert.Equal(data, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(body.AsSpan(10 + length)).ToArray());
+    }
+}
