@@ -1,0 +1,128 @@
+using System.Buffers;
+using System.Text.Json;
+using DpAttn.Attention;
+using DpAttn.Cluster;
+using DpAttn.Contracts;
+using DpAttn.Server.Http;
+using DpAttn.Server.Rows;
+
+namespace DpAttn.Server.Attend;
+
+/// <summary>Reads an <see cref="AttendRequest"/> straight into a matrix.</summary>
+internal static class AttendJsonReader
+{
+    /// <summary>Reads the whole body.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="mostQueries">The cap on queries.</param>
+    /// <param name="requestId">The idempotency key.</param>
+    /// <exception cref="ProblemException">invalid_request with path and fault; too_large.</exception>
+    public static AttendCommand Read(in ReadOnlySequence<byte> body, int mostQueries, string? requestId)
+    {
+        var reader = body.IsSingleSegment ? new Utf8JsonReader(body.FirstSpan) : new Utf8JsonReader(body);
+        try
+        {
+            return Read(ref reader, mostQueries, requestId);
+        }
+        catch (JsonException e)
+        {
+            throw JsonFault.Of(e);
+        }
+    }
+
+    private static AttendCommand Read(ref Utf8JsonReader reader, int mostQueries, string? requestId)
+    {
+        Matrix<double>? queries = null;
+        string? release = null;
+        int? tier = null;
+        double? maxEpsilon = null;
+        bool? clip = null;
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw JsonFault.At("$", "an object is needed here");
+        var seen = Members.None;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var member = Name(ref reader);
+            if ((seen & member) != 0)
+                throw JsonFault.At("$", "a member stands twice");
+            seen |= member;
+            reader.Read();
+            switch (member)
+            {
+                case Members.Queries:
+                    queries = ReadQueries(ref reader, mostQueries);
+                    break;
+                case Members.Release:
+                    release = reader.TokenType is JsonTokenType.String or JsonTokenType.Null ? reader.GetString() : throw JsonFault.At("$.release", "a text is needed here");
+                    break;
+                case Members.Tier:
+                    tier = reader.TokenType == JsonTokenType.Null ? null
+                        : reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var number) ? number
+                        : throw JsonFault.At("$.tier", "a whole number of 32 bits is needed here");
+                    break;
+                case Members.MaxEpsilon:
+                    maxEpsilon = reader.TokenType == JsonTokenType.Null ? null
+                        : reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var epsilon) && double.IsFinite(epsilon) ? epsilon
+                        : throw JsonFault.At("$.maxEpsilon", "a finite number is needed here");
+                    break;
+                default:
+                    clip = reader.TokenType is JsonTokenType.True or JsonTokenType.False ? reader.GetBoolean() : throw JsonFault.At("$.clip", "true or false is needed here");
+                    break;
+            }
+        }
+        while (reader.Read())
+        {
+        }
+        return queries is null
+            ? throw JsonFault.At("$", "'queries' is missing")
+            : new AttendCommand(queries, release, tier, maxEpsilon, requestId, clip ?? false);
+    }
+
+    private static Members Name(ref Utf8JsonReader reader) =>
+        reader.ValueTextEquals("queries"u8) ? Members.Queries
+        : reader.ValueTextEquals("release"u8) ? Members.Release
+        : reader.ValueTextEquals("tier"u8) ? Members.Tier
+        : reader.ValueTextEquals("maxEpsilon"u8) ? Members.MaxEpsilon
+        : reader.ValueTextEquals("clip"u8) ? Members.Clip
+        : throw JsonFault.At("$", $"'{JsonFault.Printable(reader.GetString()!)}' is no member here");
+
+    private static Matrix<double> ReadQueries(ref Utf8JsonReader reader, int mostQueries)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+            throw JsonFault.At("$.queries", "an array of queries is needed here");
+        var numbers = default(DoubleBuffer);
+        try
+        {
+            int rows = 0, dimension = 0;
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                if (rows == mostQueries)
+                    throw TooMany(mostQueries);
+                var place = new NumberPlace("$.queries", rows);
+                var count = NumberArray.Read(ref reader, ref numbers, place);
+                if (rows++ == 0)
+                    dimension = count;
+                if (count != dimension)
+                    throw place.Fault($"it has {count} numbers where the first query has {dimension}");
+            }
+            return rows == 0 ? throw JsonFault.At("$.queries", "it has no queries") : new Matrix<double>(rows, dimension, numbers.ToArray());
+        }
+        finally
+        {
+            numbers.Dispose();
+        }
+    }
+
+    public static ProblemException TooMany(int most) => new(ProblemCodes.TooLarge, $"the request has more than {most} queries, the most that is answered at once");
+
+    [Flags]
+    private enum Members
+    {
+        None = 0,
+        Queries = 1,
+        Release = 2,
+        Tier = 4,
+        MaxEpsilon = 8,
+        Clip = 16,
+    }
+}

@@ -1,0 +1,181 @@
+using System.Security.Cryptography.X509Certificates;
+using DpAttn.Cluster;
+using DpAttn.Server.Endpoints;
+using DpAttn.Server.Http;
+using DpAttn.Server.OpenApi;
+using DpAttn.Server.Rows;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace DpAttn.Server;
+
+/// <summary>The HTTP front of a cluster: builds it and runs it.</summary>
+public static partial class DpAttnServer
+{
+    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+    private const int HeadersBytes = 16 * 1024;
+
+    /// <summary>Runs a server until it is told to stop.</summary>
+    /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
+    /// <param name="configure">Adds what the front door needs.</param>
+    /// <returns>0; 2 when settings are refused, with the reasons on standard error.</returns>
+    public static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        try
+        {
+            await using var server = Build(args, configure);
+            await server.RunAsync();
+            return 0;
+        }
+        catch (SettingsException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 2;
+        }
+    }
+
+    /// <summary>Builds a server whose settings come from appsettings.json, the environment and arguments.</summary>
+    /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
+    /// <param name="configure">Adds services, an <see cref="IFrontDoor"/> among them, and configuration.</param>
+    /// <param name="map">Adds endpoints. They need a credential as all others do.</param>
+    /// <exception cref="SettingsException">A setting is unknown or out of its bounds.</exception>
+    /// <exception cref="InvalidOperationException">No front door was added.</exception>
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null)
+    {
+        var builder = CreateBuilder(args);
+        configure?.Invoke(builder);
+        return Build(builder, ServerOptions.Read(builder.Configuration), map);
+    }
+
+    /// <summary>Builds a server with settings stated in code; configuration is not asked for them.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="configure">Adds services, an <see cref="IFrontDoor"/> among them.</param>
+    /// <param name="map">Adds endpoints. They need a credential as all others do.</param>
+    /// <exception cref="SettingsException">A setting is out of its bounds.</exception>
+    /// <exception cref="InvalidOperationException">No front door was added.</exception>
+    public static WebApplication Build(ServerOptions options, Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var builder = CreateBuilder([]);
+        configure?.Invoke(builder);
+        return Build(builder, options, map);
+    }
+
+    private static WebApplicationBuilder CreateBuilder(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(DpAttnServer).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        return builder;
+    }
+
+    private static WebApplication Build(WebApplicationBuilder builder, ServerOptions options, Action<WebApplication>? map)
+    {
+        var addresses = new ServerAddresses();
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, addresses));
+        builder.WebHost.PreferHostingUrls(false);
+        builder.Services
+            .AddSingleton(options)
+            .AddSingleton(addresses)
+            .AddSingleton<FrontDesk>()
+            .AddSingleton<RequestAdmission>()
+            .AddSingleton<UploadAdmission>()
+            .AddSingleton<RowBodyReader>()
+            .AddSingleton<IEndpoints, StoresEndpoints>()
+            .AddSingleton<IEndpoints, RowsEndpoints>()
+            .AddSingleton<IEndpoints, ReleasesEndpoints>()
+            .AddSingleton<IEndpoints, AttendEndpoints>()
+            .AddSingleton<IEndpoints, EstimateEndpoints>()
+            .AddSingleton<IEndpoints, BudgetsEndpoints>()
+            .AddSingleton<IEndpoints, KeysEndpoints>()
+            .AddSingleton<IEndpoints, AuditEndpoints>()
+            .AddSingleton<IEndpoints, HealthEndpoints>()
+            .ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, SchemaJson.Default))
+            .AddOpenApi(ApiDocument.Name, ApiDocument.Configure)
+            .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
+        var app = builder.Build();
+        var door = app.Services.GetService<IFrontDoor>()
+            ?? throw new InvalidOperationException($"no {nameof(IFrontDoor)} was added: the server has nothing to translate to");
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("DpAttn.Server");
+        var admission = app.Services.GetRequiredService<RequestAdmission>();
+        app.Use(next => new ProblemMiddleware(next, logger).InvokeAsync);
+        app.Use(next => new AdmissionMiddleware(next, admission).InvokeAsync);
+        app.UseRouting();
+        app.Use(next => new GateMiddleware(next, door).InvokeAsync);
+        foreach (var endpoints in app.Services.GetServices<IEndpoints>())
+            endpoints.Map(app);
+        ApiDocument.Map(app);
+        map?.Invoke(app);
+        app.Lifetime.ApplicationStarted.Register(() => Announce(logger, options, addresses));
+        app.Lifetime.ApplicationStopping.Register(() => LogStopping(logger, options.ShutdownSeconds));
+        return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, ServerOptions options, ServerAddresses addresses)
+    {
+        kestrel.AddServerHeader = false;
+        var limits = kestrel.Limits;
+        limits.MaxConcurrentConnections = options.MaxConnections;
+        limits.MaxConcurrentUpgradedConnections = 0;
+        limits.MaxRequestBodySize = options.MaxBodyBytes;
+        limits.MaxRequestHeadersTotalSize = HeadersBytes;
+        limits.RequestHeadersTimeout = HeadersTimeout;
+        var certificate = options.Certificate.Length == 0 ? null : LoadCertificate(options);
+        Add(options.Listen, isAdmin: false);
+        Add(options.AdminListen, isAdmin: true);
+
+        void Add(string listen, bool isAdmin)
+        {
+            foreach (var text in ListenAddress.Split(listen))
+            {
+                if (!ListenAddress.TryParse(text, out var address, out var fault))
+                    throw new SettingsException([fault]);
+                address.Listen(kestrel, listener =>
+                {
+                    addresses.Add(listener, address.IsHttps, isAdmin);
+                    if (isAdmin)
+                    {
+                        listener.Use(next => connection =>
+                        {
+                            connection.Features.Set(AdminListener.Instance);
+                            return next(connection);
+                        });
+                    }
+                    if (address.IsHttps)
+                        listener.UseHttps(certificate!);
+                });
+            }
+        }
+    }
+
+    private static X509Certificate2 LoadCertificate(ServerOptions options)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(options.Certificate, options.CertificateKey.Length == 0 ? null : options.CertificateKey);
+        }
+        catch (System.Security.Cryptography.CryptographicException)
+        {
+            throw new SettingsException([$"{ServerOptions.Section}:{nameof(ServerOptions.Certificate)} is '{options.Certificate}'; with {nameof(ServerOptions.CertificateKey)} it must be a PEM certificate and its key"]);
+        }
+    }
+
+    private static void Announce(ILogger logger, ServerOptions options, ServerAddresses addresses)
+    {
+        LogListening(logger, string.Join(", ", addresses.Api), string.Join(", ", addresses.Admin));
+        foreach (var text in ListenAddress.Split(options.Listen))
+        {
+            if (ListenAddress.TryParse(text, out var address, out _) && !address.IsHttps && !address.IsLoopback)
+                LogPlaintext(logger, text);
+        }
+    }
+
+    [LoggerMessage(10, LogLevel.Information, "The API listens at {Api}; health at {Admin}")]
+    private static partial void LogListening(ILogger logger, string api, string admin);
+
+    [LoggerMessage(11, LogLevel.Warning, "{Address} can be reached from other machines without TLS: API keys and queries travel in the clear unless something before it encrypts")]
+    private static partial void LogPlaintext(ILogger logger, string address);
+
+    [LoggerMessage(12, LogLevel.Information, "Stopping; requests under way have {Seconds} s")]
+    private static partial void LogStopping(ILogger logger, int seconds);
+}

@@ -1,0 +1,38 @@
+using DpAttn.Cluster;
+using DpAttn.Contracts;
+
+namespace DpAttn.Server.Http;
+
+/// <summary>Calls the front door as the authenticated caller, with a deadline that starts when the request has been read.</summary>
+internal sealed class FrontDesk(IFrontDoor door, ServerOptions options)
+{
+    private readonly TimeSpan _limit = TimeSpan.FromSeconds(options.RequestTimeoutSeconds);
+
+    /// <summary>Calls the front door.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="lateCode">The problem when it takes too long.</param>
+    /// <exception cref="ProblemException">Whatever the front door refuses; or it took too long, and whether it was done is not known.</exception>
+    public async Task<T> AskAsync<T>(HttpContext context, Func<IFrontDoor, Principal, CancellationToken, Task<T>> call, string lateCode = ProblemCodes.ShardUnavailable)
+    {
+        var client = context.RequestAborted;
+        using var source = CancellationTokenSource.CreateLinkedTokenSource(client);
+        source.CancelAfter(_limit);
+        try
+        {
+            return await call(door, context.Caller(), source.Token);
+        }
+        catch (OperationCanceledException e) when (source.IsCancellationRequested && !client.IsCancellationRequested)
+        {
+            throw new ProblemException(lateCode, $"no answer within {_limit.TotalSeconds} s, and whether it was done is not known; retry with the same idempotency key only", e);
+        }
+    }
+
+    /// <summary>As the other, for calls without a result.</summary>
+    public Task TellAsync(HttpContext context, Func<IFrontDoor, Principal, CancellationToken, Task> call) =>
+        AskAsync(context, async (door, caller, token) =>
+        {
+            await call(door, caller, token);
+            return true;
+        });
+}

@@ -1,0 +1,118 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace DpAttn.Server;
+
+/// <summary>
+/// Settings of the HTTP front: section <c>DpAttn</c> of appsettings.json, environment <c>DPATTN__NAME</c>, command line <c>--DpAttn:Name</c>.
+/// They are checked at start; unknown ones are refused.
+/// </summary>
+public sealed class ServerOptions
+{
+    /// <summary>The section they are read from.</summary>
+    public const string Section = "DpAttn";
+
+    /// <summary>Where the embedded storage lives; made when it is missing. Default <c>dpattn-data</c> in the current directory.</summary>
+    [Required]
+    public string DataDirectory { get; set; } = "dpattn-data";
+
+    /// <summary>
+    /// Where the API listens: http or https, an IP address, localhost or * (every address), and a port (0: a free one); several are
+    /// separated by semicolons. Default <c>http://127.0.0.1:8080</c>.
+    /// </summary>
+    [Required]
+    public string Listen { get; set; } = "http://127.0.0.1:8080";
+
+    /// <summary>Where health answers, as <see cref="Listen"/>; empty for nowhere. It asks for no credential. Default <c>http://127.0.0.1:8081</c>.</summary>
+    public string AdminListen { get; set; } = "http://127.0.0.1:8081";
+
+    /// <summary>PEM file of the certificate chain, needed by https addresses. Default empty.</summary>
+    public string Certificate { get; set; } = "";
+
+    /// <summary>PEM file of the certificate's key; empty where it stands in <see cref="Certificate"/>. Default empty.</summary>
+    public string CertificateKey { get; set; } = "";
+
+    /// <summary>The most bytes in a body of rows or queries, and the most bytes of numbers decoded from one. Default 64 MiB.</summary>
+    [Range(1024, 1 << 30)]
+    public int MaxBodyBytes { get; set; } = 64 << 20;
+
+    /// <summary>The most bytes in any other body. Default 1 MiB.</summary>
+    [Range(1024, 64 << 20)]
+    public int MaxJsonBodyBytes { get; set; } = 1 << 20;
+
+    /// <summary>The most bytes in one line of a JSON-lines body. Default 1 MiB.</summary>
+    [Range(1024, 64 << 20)]
+    public int MaxJsonLineBytes { get; set; } = 1 << 20;
+
+    /// <summary>The most queries in one request. Default 4096.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxQueries { get; set; } = 4096;
+
+    /// <summary>The most open connections; further ones are closed. Default 4096.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxConnections { get; set; } = 4096;
+
+    /// <summary>The most requests worked on at once. Default 256.</summary>
+    [Range(1, 1 << 16)]
+    public int MaxConcurrentRequests { get; set; } = 256;
+
+    /// <summary>How many requests wait beyond those; further ones are refused with 503 busy. Default 1024.</summary>
+    [Range(0, 1 << 20)]
+    public int RequestQueue { get; set; } = 1024;
+
+    /// <summary>
+    /// The most batches of rows taken in at once: each holds at most twice <see cref="MaxBodyBytes"/> in memory. Default 4.
+    /// </summary>
+    [Range(1, 1024)]
+    public int MaxConcurrentUploads { get; set; } = 4;
+
+    /// <summary>How many batches wait beyond those; further ones are refused with 503 busy. Default 16.</summary>
+    [Range(0, 1 << 16)]
+    public int UploadQueue { get; set; } = 16;
+
+    /// <summary>How long the cluster may take to answer a request that has been read. Default 10.</summary>
+    [Range(1, 3600)]
+    public int RequestTimeoutSeconds { get; set; } = 10;
+
+    /// <summary>How long a stopping server waits for requests under way. Default 30.</summary>
+    [Range(0, 3600)]
+    public int ShutdownSeconds { get; set; } = 30;
+
+    /// <summary>Reads and checks the section; unknown settings in it are refused.</summary>
+    /// <exception cref="SettingsException">One line per fault.</exception>
+    public static ServerOptions Read(IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var options = SettingsReader.Read<ServerOptions>(configuration, Section);
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>Checks settings that were not read from a configuration.</summary>
+    /// <exception cref="SettingsException">One line per fault.</exception>
+    public void Validate()
+    {
+        List<string> faults = [.. SettingsReader.Check(this, Section)];
+        if (faults.Count == 0)
+        {
+            foreach (var (name, value) in new[] { (nameof(Listen), Listen), (nameof(AdminListen), AdminListen) })
+            {
+                foreach (var address in ListenAddress.Split(value))
+                {
+                    if (!ListenAddress.TryParse(address, out var parsed, out var fault))
+                        faults.Add($"{Section}:{name} is '{address}'; {fault}");
+                    else if (parsed.IsHttps && Certificate.Length == 0)
+                        faults.Add($"{Section}:{name} is '{address}', which needs {Section}:{nameof(Certificate)}");
+                }
+            }
+            if (ListenAddress.Split(Listen).Length == 0)
+                faults.Add($"{Section}:{nameof(Listen)} is '{Listen}'; it must name at least one address");
+            foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey) })
+            {
+                if (value.Length > 0 && !File.Exists(value))
+                    faults.Add($"{Section}:{name} is '{value}', which is no file");
+            }
+        }
+        if (faults.Count > 0)
+            throw new SettingsException(faults);
+    }
+}

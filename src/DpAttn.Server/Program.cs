@@ -1,0 +1,3 @@
+using DpAttn.Server;
+
+return await DpAttnServer.RunAsync(args).ConfigureAwait(false);
