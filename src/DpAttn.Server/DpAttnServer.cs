@@ -4,6 +4,7 @@ using DpAttn.Server.Endpoints;
 using DpAttn.Server.Http;
 using DpAttn.Server.OpenApi;
 using DpAttn.Server.Rows;
+using DpAttn.Storage;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace DpAttn.Server;
@@ -14,15 +15,14 @@ public static partial class DpAttnServer
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
     private const int HeadersBytes = 16 * 1024;
 
-    /// <summary>Runs a server until it is told to stop.</summary>
+    /// <summary>Runs a server of role all, with the embedded storage, until it is told to stop.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
-    /// <param name="configure">Adds what the front door needs.</param>
-    /// <returns>0; 2 when settings are refused, with the reasons on standard error.</returns>
-    public static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder>? configure = null)
+    /// <returns>0; 1 when the storage refuses to be opened; 2 when settings are refused. The reasons are on standard error.</returns>
+    public static async Task<int> RunAsync(string[] args)
     {
         try
         {
-            await using var server = Build(args, configure);
+            await using var server = Build(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
             await server.RunAsync();
             return 0;
         }
@@ -30,6 +30,11 @@ public static partial class DpAttnServer
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 2;
+        }
+        catch (StorageException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
         }
     }
 

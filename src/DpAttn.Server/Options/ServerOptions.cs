@@ -73,6 +73,18 @@ public sealed class ServerOptions
     [Range(1, 3600)]
     public int RequestTimeoutSeconds { get; set; } = 10;
 
+    /// <summary>Threads for sums and noise; 0 for one less than the cores, at least 1. Default 0.</summary>
+    [Range(0, 1024)]
+    public int ScanThreads { get; set; }
+
+    /// <summary>Memory for released nodes, in MiB; the least recently used go first. Default 1024.</summary>
+    [Range(1, 1 << 20)]
+    public int NodeCacheMiB { get; set; } = 1024;
+
+    /// <summary>Memory for rows on their way in, in MiB; further batches are refused with 503 busy. Default 256.</summary>
+    [Range(1, 1 << 20)]
+    public int IngestMiB { get; set; } = 256;
+
     /// <summary>How long a stopping server waits for requests under way. Default 30.</summary>
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;
