@@ -1,0 +1,103 @@
+using DpAttn.Client;
+using DpAttn.Contracts;
+using DpAttn.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DpAttn.Testing;
+
+/// <summary>
+/// A whole cluster in this process, for tests: the real server on a free loopback port, with the real storage in a directory that goes when it is disposed.
+/// </summary>
+public sealed class DpAttnTestCluster : IAsyncDisposable
+{
+    private readonly WebApplication _server;
+    private readonly DirectoryInfo? _ownDirectory;
+    private readonly List<DpAttentionClient> _clients = [];
+    private readonly IDpAttentionClient? _operator;
+
+    private DpAttnTestCluster(WebApplication server, DirectoryInfo? ownDirectory, string? operatorKey)
+    {
+        _server = server;
+        _ownDirectory = ownDirectory;
+        OperatorKey = operatorKey;
+        _operator = operatorKey is null ? null : Connect(operatorKey);
+    }
+
+    /// <summary>Where the API listens.</summary>
+    public Uri Endpoint => _server.Services.GetRequiredService<ServerAddresses>().Api[0];
+
+    /// <summary>Where health answers.</summary>
+    public Uri AdminEndpoint => _server.Services.GetRequiredService<ServerAddresses>().Admin[0];
+
+    /// <summary>The operator key made at the first start of the directory; null when it was started before.</summary>
+    public string? OperatorKey { get; }
+
+    /// <summary>Starts a cluster.</summary>
+    /// <param name="dataDirectory">Where its data lives and stays; null for a temporary directory.</param>
+    /// <param name="configure">Changes the server's settings.</param>
+    /// <param name="map">Adds endpoints, which need a credential as all others do.</param>
+    public static async Task<DpAttnTestCluster> StartAsync(string? dataDirectory = null, Action<ServerOptions>? configure = null, Action<WebApplication>? map = null)
+    {
+        var own = dataDirectory is null ? Directory.CreateTempSubdirectory("dpattn-test-") : null;
+        var options = new ServerOptions
+        {
+            DataDirectory = dataDirectory ?? own!.FullName,
+            Listen = "http://127.0.0.1:0",
+            AdminListen = "http://127.0.0.1:0",
+        };
+        configure?.Invoke(options);
+        string? operatorKey = null;
+        var server = DpAttnServer.Build(
+            options,
+            builder =>
+            {
+                builder.Logging.SetMinimumLevel(LogLevel.Warning);
+                EmbeddedCluster.Add(builder, options, key => operatorKey = key);
+            },
+            map);
+        try
+        {
+            await server.StartAsync();
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            own?.Delete(recursive: true);
+            throw;
+        }
+        return new DpAttnTestCluster(server, own, operatorKey);
+    }
+
+    /// <summary>A client with a fresh key of a role: owner, user or operator.</summary>
+    /// <param name="role">One of <see cref="Roles"/>.</param>
+    /// <param name="subject">Who it is for; the same subject is the same account.</param>
+    /// <exception cref="InvalidOperationException">The directory was started before: use <see cref="Connect"/> with a key made then.</exception>
+    public async Task<IDpAttentionClient> CreateClientAsync(string role, string subject)
+    {
+        if (_operator is null)
+            throw new InvalidOperationException("this directory was started before, and its operator key was shown then; connect with a key");
+        var created = await _operator.CreateKeyAsync(new KeyRequest(subject, role));
+        return Connect(created.Key);
+    }
+
+    /// <summary>A client with a key.</summary>
+    public IDpAttentionClient Connect(string key)
+    {
+        var client = new DpAttentionClient(new DpAttentionOptions { Endpoint = Endpoint, ApiKey = key });
+        lock (_clients)
+            _clients.Add(client);
+        return client;
+    }
+
+    /// <summary>Stops the server and removes a temporary directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in _clients)
+            client.Dispose();
+        await _server.StopAsync();
+        await _server.DisposeAsync();
+        _ownDirectory?.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace DpAttn.Drills;
+
+/// <summary>A real server in a process of its own, started, killed and started again on the same directory and ports.</summary>
+internal sealed class ServerProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+    private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(2) };
+    private readonly string _directory;
+    private readonly int _port = FreePort();
+    private readonly int _adminPort = FreePort();
+    private readonly List<string> _output = [];
+    private Process? _process;
+
+    public ServerProcess(string directory) => _directory = directory;
+
+    public Uri Endpoint => new($"http://127.0.0.1:{_port}");
+
+    /// <summary>The operator key that the first start printed.</summary>
+    public string? OperatorKey { get; private set; }
+
+    /// <summary>Starts it and waits until it is ready.</summary>
+    /// <returns>How long that took.</returns>
+    public async Task<TimeSpan> StartAsync()
+    {
+        var began = Stopwatch.GetTimestamp();
+        var program = Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll");
+        var start = new ProcessStartInfo(
+            "dotnet",
+            [program, "--DpAttn:DataDirectory", _directory, "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Take(line.Data);
+        process.ErrorDataReceived += (_, line) => Take(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _process = process;
+        while (!await IsReadyAsync())
+        {
+            if (process.HasExited || Stopwatch.GetElapsedTime(began) > StartPatience)
+                throw new InvalidOperationException($"the server did not become ready:\n{Output()}");
+            await Task.Delay(50);
+        }
+        return Stopwatch.GetElapsedTime(began);
+    }
+
+    /// <summary>kill -9: nothing is flushed, nobody is told.</summary>
+    public async Task KillAsync()
+    {
+        var process = _process ?? throw new InvalidOperationException("it does not run");
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        _process = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+            await KillAsync();
+    }
+
+    private async Task<bool> IsReadyAsync()
+    {
+        try
+        {
+            using var response = await Probe.GetAsync(new Uri($"http://127.0.0.1:{_adminPort}/readyz"));
+            return response.StatusCode == HttpStatusCode.OK;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private void Take(string? line)
+    {
+        if (line is null)
+            return;
+        lock (_output)
+        {
+            if (line.StartsWith("dpattn_", StringComparison.Ordinal))
+                OperatorKey = line;
+            else
+                _output.Add(line);
+        }
+    }
+
+    private string Output()
+    {
+        lock (_output)
+            return string.Join('\n', _output.TakeLast(50));
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
