@@ -6,6 +6,7 @@ var ratios = new Dictionary<string, Action>
     ["exact"] = ExactRatio.Run,
     ["query"] = QueryRatio.Run,
     ["moments"] = MomentsRatio.Run,
+    ["ledger"] = LedgerCommitRatio.Run,
 };
 
 if (args is ["ratios", .. var names])

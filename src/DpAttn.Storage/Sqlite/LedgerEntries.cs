@@ -5,32 +5,27 @@ namespace DpAttn.Storage;
 /// <summary>The table ledger_entry, to which rows are only ever appended.</summary>
 internal static class LedgerEntries
 {
-    /// <summary>In place of an account: the store's own entries.</summary>
-    public const string StoreItself = "";
-
     private const string Columns =
-        "store, account, sequence, kind, request, fingerprint, release, tier, stated_epsilon, stated_delta, account_mu2, account_slack, store_mu2, store_slack, written_at, digest";
+        "book, sequence, kind, request, fingerprint, release, tier, stated_epsilon, stated_delta, account_mu2, account_slack, store_mu2, store_slack, written_at, digest";
 
     /// <summary>The fingerprint recorded under a request's id, or null.</summary>
-    public static RequestFingerprint? Recorded(SqliteSession session, StoreId store, AccountId account, RequestId request)
+    public static RequestFingerprint? Recorded(SqliteSession session, LedgerBook book, RequestId request)
     {
-        using var select = session.Prepare("SELECT fingerprint FROM ledger_entry WHERE store = ?1 AND account = ?2 AND request = ?3")
-            .With(store.Value).With(account.Value).With(request.Value);
+        using var select = session.Prepare("SELECT fingerprint FROM ledger_entry WHERE book = ?1 AND request = ?2").With(book.Id).With(request.Value);
         return select.Step() ? ToFingerprint(select, 0) : null;
     }
 
     /// <summary>Appends an entry.</summary>
     /// <param name="session">The writer's.</param>
-    /// <param name="store">The store.</param>
+    /// <param name="book">The book it stands in.</param>
     /// <param name="entry">The entry.</param>
     /// <param name="limit">The limit as it was stated, for entries of limits.</param>
     /// <param name="now">The time.</param>
-    public static void Append(SqliteSession session, StoreId store, LedgerEntry entry, PrivacyLimit? limit, DateTimeOffset now)
+    public static void Append(SqliteSession session, LedgerBook book, LedgerEntry entry, PrivacyLimit? limit, DateTimeOffset now)
     {
-        var account = entry.Account?.Value ?? StoreItself;
         var writtenAt = Timestamp.ToMicroseconds(now);
-        using var insert = session.Prepare($"INSERT INTO ledger_entry ({Columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")
-            .With(store.Value).With(account).With(entry.Sequence).With(Name(entry.Kind)).With(entry.Request?.Value);
+        using var insert = session.Prepare($"INSERT INTO ledger_entry ({Columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)")
+            .With(book.Id).With(entry.Sequence).With(Name(entry.Kind)).With(entry.Request?.Value);
         if (entry.Request is null)
             insert.WithNull();
         else
@@ -45,49 +40,51 @@ internal static class LedgerEntries
         else
             insert.WithNull().WithNull();
         insert.With(entry.AccountAmount.MuSquared).With(entry.AccountAmount.Slack).With(entry.StoreAmount.MuSquared).With(entry.StoreAmount.Slack).With(writtenAt)
-            .With(Digest(store.Value, entry, limit?.Epsilon.Value, limit?.Delta.Value, writtenAt).ToArray());
+            .With(Digest(book.Id, entry, limit?.Epsilon.Value, limit?.Delta.Value, writtenAt).ToArray());
         insert.Execute();
     }
 
-    /// <summary>The entry of a request, or null.</summary>
-    public static StoredLedgerEntry? Find(SqliteSession session, StoreId store, AccountId account, RequestId request)
+    /// <summary>The entry of a request in a book, or null.</summary>
+    public static StoredLedgerEntry? Find(SqliteSession session, LedgerBook book, RequestId request)
     {
-        using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE store = ?1 AND account = ?2 AND request = ?3")
-            .With(store.Value).With(account.Value).With(request.Value);
-        return select.Step() ? From(select) : null;
+        using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE book = ?1 AND request = ?2").With(book.Id).With(request.Value);
+        return select.Step() ? From(select, book) : null;
     }
 
-    /// <summary>Entries of an account, or of the store itself, in the order of their sequence.</summary>
-    public static IReadOnlyList<StoredLedgerEntry> List(SqliteSession session, StoreId store, string account, long after, int limit)
+    /// <summary>Entries of a book in the order of their sequence.</summary>
+    public static IReadOnlyList<StoredLedgerEntry> List(SqliteSession session, LedgerBook book, long after, int limit)
     {
-        using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE store = ?1 AND account = ?2 AND sequence > ?3 ORDER BY sequence LIMIT ?4")
-            .With(store.Value).With(account).With(after).With(limit);
+        using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE book = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3").With(book.Id).With(after).With(limit);
         var found = new List<StoredLedgerEntry>();
         while (select.Step())
-            found.Add(From(select));
+            found.Add(From(select, book));
         return found;
     }
 
-    private static StoredLedgerEntry From(SqliteStatement row)
+    private static StoredLedgerEntry From(SqliteStatement row, LedgerBook book)
     {
-        var store = row.Text(0);
-        var account = row.Text(1);
         var entry = new LedgerEntry(
-            row.Integer(2),
-            Kind(row.Text(3)),
-            account == StoreItself ? null : new AccountId(account),
-            row.TextOrNull(4) is { } request ? new RequestId(request) : null,
-            row.IsNull(5) ? default : ToFingerprint(row, 5),
-            row.TextOrNull(6) is { } release ? new ReleaseId(release) : null,
-            row.IsNull(7) ? null : (int)row.Integer(7),
-            new PrivacyAmount(row.Integer(10), row.Integer(11)),
-            new PrivacyAmount(row.Integer(12), row.Integer(13)));
-        var writtenAt = row.Integer(14);
-        Digest(store, entry, row.IsNull(8) ? null : row.Real(8), row.IsNull(9) ? null : row.Real(9), writtenAt).Require(row.Blob(15), $"entry {entry.Sequence} of an account of store {store}");
+            row.Integer(1),
+            Kind(row.Text(2)),
+            book.Account == LedgerBook.StoreItself ? null : new AccountId(book.Account),
+            row.TextOrNull(3) is { } request ? new RequestId(request) : null,
+            row.IsNull(4) ? default : ToFingerprint(row, 4),
+            row.TextOrNull(5) is { } release ? new ReleaseId(release) : null,
+            row.IsNull(6) ? null : (int)row.Integer(6),
+            new PrivacyAmount(row.Integer(9), row.Integer(10)),
+            new PrivacyAmount(row.Integer(11), row.Integer(12)));
+        var writtenAt = row.Integer(13);
+        Digest(book.Id, entry, row.IsNull(7) ? null : row.Real(7), row.IsNull(8) ? null : row.Real(8), writtenAt).Require(row.Blob(14), $"entry {entry.Sequence} in a book of store {book.Store}");
         return new StoredLedgerEntry(Timestamp.FromMicroseconds(writtenAt), entry);
     }
 
-    private static RequestFingerprint ToFingerprint(SqliteStatement row, int column) => RequestFingerprint.FromHex(Convert.ToHexStringLower(row.Blob(column)));
+    private static RequestFingerprint ToFingerprint(SqliteStatement row, int column)
+    {
+        var fingerprint = row.Blob(column);
+        if (fingerprint.Length != 32)
+            throw new StorageCorruptException("a fingerprint in the ledger is not what was written");
+        return RequestFingerprint.FromHex(Convert.ToHexStringLower(fingerprint));
+    }
 
     private static string Name(LedgerEntryKind kind) => kind switch
     {
@@ -107,11 +104,10 @@ internal static class LedgerEntries
         _ => throw new StorageCorruptException("a ledger entry is of no kind that this program knows"),
     };
 
-    private static RowDigest Digest(string store, LedgerEntry entry, double? statedEpsilon, double? statedDelta, long writtenAt)
+    private static RowDigest Digest(long book, LedgerEntry entry, double? statedEpsilon, double? statedDelta, long writtenAt)
     {
         var digest = new RowDigest("ledger_entry");
-        digest.Add(store);
-        digest.Add(entry.Account?.Value);
+        digest.Add(book);
         digest.Add(entry.Sequence);
         digest.Add(Name(entry.Kind));
         digest.Add(entry.Request?.Value);

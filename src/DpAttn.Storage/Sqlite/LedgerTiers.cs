@@ -2,58 +2,49 @@ using DpAttn.Privacy;
 
 namespace DpAttn.Storage;
 
-/// <summary>The table ledger_tier: the best tier opened of a release, per account and, under <see cref="Anybody"/>, by anybody.</summary>
+/// <summary>The table ledger_tier: the best tier opened of a release, in an account's book or, by anybody, in the store's.</summary>
 internal static class LedgerTiers
 {
-    /// <summary>In place of an account: all of them together.</summary>
-    public const string Anybody = "";
-
     /// <summary>The best tier held, or null.</summary>
-    public static int? Read(SqliteSession session, string store, string account, string release)
+    public static int? Read(SqliteSession session, LedgerBook book, ReleaseId release)
     {
-        using var select = session.Prepare("SELECT account, release, tier, digest FROM ledger_tier WHERE store = ?1 AND account = ?2 AND release = ?3").With(store).With(account).With(release);
-        return select.Step() ? Tier(select, store) : null;
+        using var select = session.Prepare("SELECT release, tier, digest FROM ledger_tier WHERE book = ?1 AND release = ?2").With(book.Id).With(release.Value);
+        return select.Step() ? Tier(select, book) : null;
     }
 
-    /// <summary>The tiers of the accounts from one id to another.</summary>
-    public static Dictionary<string, Dictionary<ReleaseId, int>> List(SqliteSession session, string store, string first, string last)
+    /// <summary>All tiers held.</summary>
+    public static Dictionary<ReleaseId, int> List(SqliteSession session, LedgerBook book)
     {
-        using var select = session.Prepare("SELECT account, release, tier, digest FROM ledger_tier WHERE store = ?1 AND account BETWEEN ?2 AND ?3").With(store).With(first).With(last);
-        var found = new Dictionary<string, Dictionary<ReleaseId, int>>();
+        using var select = session.Prepare("SELECT release, tier, digest FROM ledger_tier WHERE book = ?1").With(book.Id);
+        var found = new Dictionary<ReleaseId, int>();
         while (select.Step())
-        {
-            var account = select.Text(0);
-            if (!found.TryGetValue(account, out var tiers))
-                found.Add(account, tiers = []);
-            tiers.Add(new ReleaseId(select.Text(1)), Tier(select, store));
-        }
+            found.Add(new ReleaseId(select.Text(0)), Tier(select, book));
         return found;
     }
 
     /// <summary>Records a better tier than the one held.</summary>
-    public static void Raise(SqliteSession session, string store, string account, string release, int? held, int tier)
+    public static void Raise(SqliteSession session, LedgerBook book, ReleaseId release, int? held, int tier)
     {
         if (held >= tier)
             return;
         using var statement = session.Prepare(held is null
-            ? "INSERT INTO ledger_tier (store, account, release, tier, digest) VALUES (?1, ?2, ?3, ?4, ?5)"
-            : "UPDATE ledger_tier SET tier = ?4, digest = ?5 WHERE store = ?1 AND account = ?2 AND release = ?3 AND tier < ?4")
-            .With(store).With(account).With(release).With(tier).With(Digest(store, account, release, tier).ToArray());
+            ? "INSERT INTO ledger_tier (book, release, tier, digest) VALUES (?1, ?2, ?3, ?4)"
+            : "UPDATE ledger_tier SET tier = ?3, digest = ?4 WHERE book = ?1 AND release = ?2 AND tier < ?3")
+            .With(book.Id).With(release.Value).With(tier).With(Digest(book.Id, release.Value, tier).ToArray());
         LedgerGuard.RequireOne(statement.Execute());
     }
 
-    private static int Tier(SqliteStatement row, string store)
+    private static int Tier(SqliteStatement row, LedgerBook book)
     {
-        var tier = (int)row.Integer(2);
-        Digest(store, row.Text(0), row.Text(1), tier).Require(row.Blob(3), $"a tier opened at store {store}");
+        var tier = (int)row.Integer(1);
+        Digest(book.Id, row.Text(0), tier).Require(row.Blob(2), $"a tier opened at store {book.Store}");
         return tier;
     }
 
-    private static RowDigest Digest(string store, string account, string release, int tier)
+    private static RowDigest Digest(long book, string release, int tier)
     {
         var digest = new RowDigest("ledger_tier");
-        digest.Add(store);
-        digest.Add(account);
+        digest.Add(book);
         digest.Add(release);
         digest.Add(tier);
         return digest;

@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using DpAttn.Privacy;
 
 namespace DpAttn.Storage;
@@ -9,7 +8,6 @@ namespace DpAttn.Storage;
 /// </summary>
 internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders readers, TimeProvider clock) : IBudgetLedger
 {
-    private static readonly IReadOnlyDictionary<ReleaseId, int> NoTiers = ReadOnlyDictionary<ReleaseId, int>.Empty;
     private static readonly LedgerDecision Unknown = new LedgerDecision.Refused(RefusalReason.UnknownAccount);
     private static readonly LedgerDecision Free = new LedgerDecision.Admitted(PrivacyAmount.Zero, PrivacyAmount.Zero, IsReplay: false);
 
@@ -29,8 +27,8 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     public Task<StoreBudget?> ReadStoreAsync(StoreId store, CancellationToken cancellationToken = default)
     {
         _ = store.Value;
-        return readers.ReadAsync("reading a store's budget", session => LedgerStoreRow.Read(session, store) is { } row
-            ? new StoreBudget(new Epsilon(row.StatedEpsilon), row.Limit, row.Spent, row.IsClosed)
+        return readers.ReadAsync("reading a store's budget", session => LedgerBook.Read(session, store, LedgerBook.StoreItself) is { } book
+            ? new StoreBudget(new Epsilon(book.StatedEpsilon), book.Limit, book.Spent, book.IsClosed)
             : null, cancellationToken);
     }
 
@@ -79,19 +77,20 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     public Task<StoredLedgerEntry?> FindRequestAsync(StoreId store, AccountId account, RequestId request, CancellationToken cancellationToken = default)
     {
         _ = (store.Value, account.Value, request.Value);
-        return readers.ReadAsync("finding a request", session => LedgerEntries.Find(session, store, account, request), cancellationToken);
+        return readers.ReadAsync("finding a request", session =>
+            LedgerBook.Read(session, store, account.Value) is { } book ? LedgerEntries.Find(session, book, request) : null, cancellationToken);
     }
 
     public Task<IReadOnlyList<StoredLedgerEntry>> ListEntriesAsync(StoreId store, AccountId? account, long after, int limit, CancellationToken cancellationToken = default)
     {
         _ = (store.Value, account?.Value);
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        return readers.ReadAsync("listing entries", session => LedgerEntries.List(session, store, account?.Value ?? LedgerEntries.StoreItself, after, limit), cancellationToken);
+        return readers.ReadAsync("listing entries", session => ListEntries(session, store, account?.Value ?? LedgerBook.StoreItself, after, limit), cancellationToken);
     }
 
     private bool CreateStore(SqliteSession session, StoreId store, PrivacyLimit limit)
     {
-        if (LedgerStoreRow.Read(session, store) is { } known)
+        if (LedgerBook.Read(session, store, LedgerBook.StoreItself) is { } known)
         {
             if (known.IsClosed)
                 throw new InvalidOperationException($"the books of store {store} are closed");
@@ -99,21 +98,20 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
                 throw new InvalidOperationException($"store {store} has books with another limit");
             return false;
         }
-        new LedgerStoreRow(store.Value, limit.Epsilon.Value, limit.Delta.Value, limit.Amount, PrivacyAmount.Zero, Sequence: 1, IsClosed: false).Insert(session);
-        AppendStoreLimit(session, store, 1, limit);
+        AppendStoreLimit(session, LedgerBook.Open(session, store, LedgerBook.StoreItself, limit), limit);
         return true;
     }
 
     /// <summary>Closes the books; of a store without any it makes closed ones, so that no late attempt to open them can succeed.</summary>
     private static bool CloseStore(SqliteSession session, StoreId store)
     {
-        switch (LedgerStoreRow.Read(session, store))
+        switch (LedgerBook.Read(session, store, LedgerBook.StoreItself))
         {
             case null:
-                new LedgerStoreRow(store.Value, 0, 0, PrivacyAmount.Zero, PrivacyAmount.Zero, Sequence: 0, IsClosed: true).Insert(session);
+                LedgerBook.OpenClosed(session, store);
                 return true;
-            case { IsClosed: false } row:
-                row.Close(session);
+            case { IsClosed: false } book:
+                book.Close(session);
                 return true;
             default:
                 return false;
@@ -122,91 +120,79 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
 
     private LedgerDecision SetStoreLimit(SqliteSession session, StoreId store, PrivacyLimit limit)
     {
-        if (LedgerStoreRow.Read(session, store) is not { IsClosed: false } row)
+        if (LedgerBook.Read(session, store, LedgerBook.StoreItself) is not { IsClosed: false } book)
             return Unknown;
-        if (row.HasLimit(limit))
+        if (book.HasLimit(limit))
             return Free;
-        if (!row.Spent.FitsIn(limit.Amount))
-            return new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, row.Spent);
-        row.SetLimit(session, limit);
-        AppendStoreLimit(session, store, row.Sequence + 1, limit);
+        if (!book.Spent.FitsIn(limit.Amount))
+            return new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent);
+        AppendStoreLimit(session, book.SetLimit(session, limit), limit);
         return Free;
     }
 
     private LedgerDecision SetLimit(SqliteSession session, StoreId store, AccountId account, PrivacyLimit limit)
     {
-        if (LedgerStoreRow.Read(session, store) is not { IsClosed: false })
+        if (LedgerBook.Read(session, store, LedgerBook.StoreItself) is not { IsClosed: false })
             return Unknown;
-        var row = LedgerAccountRow.Read(session, store, account);
-        if (row is not null && row.HasLimit(limit))
+        var book = LedgerBook.Read(session, store, account.Value);
+        if (book is not null && book.HasLimit(limit))
             return Free;
-        if (row is not null && !row.Spent.FitsIn(limit.Amount))
-            return new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, row.Spent);
-        if (row is null)
-            new LedgerAccountRow(store.Value, account.Value, limit.Epsilon.Value, limit.Delta.Value, limit.Amount, PrivacyAmount.Zero, Sequence: 1).Insert(session);
-        else
-            row.SetLimit(session, limit);
-        var entry = new LedgerEntry((row?.Sequence ?? 0) + 1, LedgerEntryKind.AccountLimit, account, null, default, null, null, limit.Amount, PrivacyAmount.Zero);
-        LedgerEntries.Append(session, store, entry, limit, clock.GetUtcNow());
+        if (book is not null && !book.Spent.FitsIn(limit.Amount))
+            return new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent);
+        book = book is null ? LedgerBook.Open(session, store, account.Value, limit) : book.SetLimit(session, limit);
+        var entry = new LedgerEntry(book.Sequence, LedgerEntryKind.AccountLimit, account, null, default, null, null, limit.Amount, PrivacyAmount.Zero);
+        LedgerEntries.Append(session, book, entry, limit, clock.GetUtcNow());
         return Free;
     }
 
     private LedgerDecision Open(
         SqliteSession session, StoreId store, AccountId account, RequestId request, RequestFingerprint fingerprint, ReleaseId release, int tier, ITierCosts costs)
     {
-        if (LedgerStoreRow.Read(session, store) is not { IsClosed: false } books || LedgerAccountRow.Read(session, store, account) is not { } row)
+        if (LedgerBook.Read(session, store, LedgerBook.StoreItself) is not { IsClosed: false } all || LedgerBook.Read(session, store, account.Value) is not { } own)
             return Unknown;
-        var held = LedgerTiers.Read(session, store.Value, account.Value, release.Value);
-        var best = LedgerTiers.Read(session, store.Value, LedgerTiers.Anybody, release.Value);
+        var held = LedgerTiers.Read(session, own, release);
+        var best = LedgerTiers.Read(session, all, release);
         var decision = LedgerRules.DecideOpen(
-            new AccountView(row.Limit, row.Spent, held, LedgerEntries.Recorded(session, store, account, request)), new StoreView(books.Limit, books.Spent, best), fingerprint, costs, tier);
+            new AccountView(own.Limit, own.Spent, held, LedgerEntries.Recorded(session, own, request)), new StoreView(all.Limit, all.Spent, best), fingerprint, costs, tier);
         if (decision is LedgerDecision.Admitted { IsReplay: false } admitted)
         {
             TierPrices.Require(costs, held, tier);
             TierPrices.Require(costs, best, tier);
-            Record(session, books, row, new LedgerEntry(row.Sequence + 1, LedgerEntryKind.Open, account, request, fingerprint, release, tier, admitted.AccountCost, admitted.StoreCost));
-            LedgerTiers.Raise(session, store.Value, account.Value, release.Value, held, tier);
-            LedgerTiers.Raise(session, store.Value, LedgerTiers.Anybody, release.Value, best, tier);
+            Record(session, all, own, new LedgerEntry(own.Sequence + 1, LedgerEntryKind.Open, account, request, fingerprint, release, tier, admitted.AccountCost, admitted.StoreCost));
+            LedgerTiers.Raise(session, own, release, held, tier);
+            LedgerTiers.Raise(session, all, release, best, tier);
         }
         return decision;
     }
 
     private LedgerDecision Charge(SqliteSession session, StoreId store, AccountId account, RequestId request, RequestFingerprint fingerprint, PrivacyAmount cost)
     {
-        if (LedgerStoreRow.Read(session, store) is not { IsClosed: false } books || LedgerAccountRow.Read(session, store, account) is not { } row)
+        if (LedgerBook.Read(session, store, LedgerBook.StoreItself) is not { IsClosed: false } all || LedgerBook.Read(session, store, account.Value) is not { } own)
             return Unknown;
         var decision = LedgerRules.DecideCharge(
-            new AccountView(row.Limit, row.Spent, null, LedgerEntries.Recorded(session, store, account, request)), new StoreView(books.Limit, books.Spent, null), fingerprint, cost);
+            new AccountView(own.Limit, own.Spent, null, LedgerEntries.Recorded(session, own, request)), new StoreView(all.Limit, all.Spent, null), fingerprint, cost);
         if (decision is LedgerDecision.Admitted { IsReplay: false } admitted)
-            Record(session, books, row, new LedgerEntry(row.Sequence + 1, LedgerEntryKind.Charge, account, request, fingerprint, null, null, admitted.AccountCost, admitted.StoreCost));
+            Record(session, all, own, new LedgerEntry(own.Sequence + 1, LedgerEntryKind.Charge, account, request, fingerprint, null, null, admitted.AccountCost, admitted.StoreCost));
         return decision;
     }
 
-    private void Record(SqliteSession session, LedgerStoreRow books, LedgerAccountRow row, LedgerEntry entry)
+    private void Record(SqliteSession session, LedgerBook all, LedgerBook own, LedgerEntry entry)
     {
-        LedgerEntries.Append(session, new StoreId(books.Store), entry, null, clock.GetUtcNow());
-        row.Add(session, entry.AccountAmount);
+        LedgerEntries.Append(session, own, entry, null, clock.GetUtcNow());
+        own.Add(session, entry.AccountAmount, entries: 1);
         if (entry.StoreAmount != PrivacyAmount.Zero)
-            books.Add(session, entry.StoreAmount);
+            all.Add(session, entry.StoreAmount, entries: 0);
     }
 
-    private void AppendStoreLimit(SqliteSession session, StoreId store, long sequence, PrivacyLimit limit) => LedgerEntries.Append(
-        session, store, new LedgerEntry(sequence, LedgerEntryKind.StoreLimit, null, null, default, null, null, PrivacyAmount.Zero, limit.Amount), limit, clock.GetUtcNow());
+    private void AppendStoreLimit(SqliteSession session, LedgerBook book, PrivacyLimit limit) => LedgerEntries.Append(
+        session, book, new LedgerEntry(book.Sequence, LedgerEntryKind.StoreLimit, null, null, default, null, null, PrivacyAmount.Zero, limit.Amount), limit, clock.GetUtcNow());
 
-    private static AccountBudget? ReadAccount(SqliteSession session, StoreId store, AccountId account)
-    {
-        if (LedgerAccountRow.Read(session, store, account) is not { } row)
-            return null;
-        var tiers = LedgerTiers.List(session, store.Value, account.Value, account.Value);
-        return row.ToBudget(tiers.TryGetValue(account.Value, out var open) ? open : NoTiers);
-    }
+    private static AccountBudget? ReadAccount(SqliteSession session, StoreId store, AccountId account) =>
+        LedgerBook.Read(session, store, account.Value) is { } book ? book.ToAccountBudget(LedgerTiers.List(session, book)) : null;
 
-    private static IReadOnlyList<AccountBudget> ListAccounts(SqliteSession session, StoreId store, string after, int limit)
-    {
-        var rows = LedgerAccountRow.List(session, store, after, limit);
-        if (rows.Count == 0)
-            return [];
-        var tiers = LedgerTiers.List(session, store.Value, rows[0].Account, rows[^1].Account);
-        return [.. rows.Select(row => row.ToBudget(tiers.TryGetValue(row.Account, out var open) ? open : NoTiers))];
-    }
+    private static IReadOnlyList<AccountBudget> ListAccounts(SqliteSession session, StoreId store, string after, int limit) =>
+        [.. LedgerBook.List(session, store, after, limit).Select(book => book.ToAccountBudget(LedgerTiers.List(session, book)))];
+
+    private static IReadOnlyList<StoredLedgerEntry> ListEntries(SqliteSession session, StoreId store, string account, long after, int limit) =>
+        LedgerBook.Read(session, store, account) is { } book ? LedgerEntries.List(session, book, after, limit) : [];
 }

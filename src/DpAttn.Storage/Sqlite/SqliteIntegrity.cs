@@ -13,7 +13,7 @@ internal static class SqliteIntegrity
     public static void Check(SqliteSession session)
     {
         var bytes = long.Parse(session.Scalar("PRAGMA page_count")!) * long.Parse(session.Scalar("PRAGMA page_size")!);
-        string[] checks = bytes <= SmallBytes ? ["PRAGMA quick_check(1)"] : ["PRAGMA quick_check('ledger_store')", "PRAGMA quick_check('ledger_account')"];
+        string[] checks = bytes <= SmallBytes ? ["PRAGMA quick_check(1)"] : ["PRAGMA quick_check('ledger_book')", "PRAGMA quick_check('ledger_tier')"];
         foreach (var check in checks)
         {
             var found = session.Scalar(check);

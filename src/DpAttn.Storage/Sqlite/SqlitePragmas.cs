@@ -31,7 +31,7 @@ internal static class SqlitePragmas
     {
         Apply(session, Writer);
         // Not a matter of durability: a log that grew is cut back after it was moved into the file.
-        session.ExecuteScript("PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
+        session.ExecuteScript("PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
         RequireWriter(session);
     }
 

@@ -19,6 +19,9 @@ internal sealed class SqliteSession : IDisposable
     /// <summary>False while a transaction is open. SQLite ends one by itself after some failures.</summary>
     public bool IsIdle => raw.sqlite3_get_autocommit(Handle) != 0;
 
+    /// <summary>How many rows were changed since the connection was opened.</summary>
+    public int TotalChanges => raw.sqlite3_total_changes(Handle);
+
     /// <summary>Opens a connection of its own to a file.</summary>
     public static SqliteSession Open(string file, bool readOnly)
     {

@@ -3,9 +3,9 @@ using Microsoft.Data.Sqlite;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// The one thread that writes. Whatever is queued runs in one transaction, each operation in a savepoint of its own, and is told its outcome
-/// after one flush. When the transaction as a whole fails, each of its operations is tried again alone, so that one too large for
-/// the disk does not take the others with it.
+/// The one thread that writes. Whatever is queued runs in one transaction and is told its outcome after one flush. When an operation cannot be
+/// undone by itself (it failed after its first change, or the disk is full), the transaction is rolled back and each of its operations is tried again
+/// in one of its own: no operation fails, or half succeeds, because of another.
 /// </summary>
 internal sealed class SqliteWriter : IDisposable
 {
@@ -36,7 +36,7 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Queues work and returns its result once it is durable.</summary>
     /// <param name="name">What it does, for messages.</param>
     /// <param name="bytes">What it holds in memory while it waits.</param>
-    /// <param name="work">Reads and writes in the writer's transaction; run twice if the first transaction fails.</param>
+    /// <param name="work">Reads and writes in the writer's transaction; run again if the first transaction fails.</param>
     /// <param name="cancellationToken">Not executed if cancelled while queued; afterwards the outcome is unknown.</param>
     public async Task<T> RunAsync<T>(string name, int bytes, Func<SqliteSession, T> work, CancellationToken cancellationToken)
     {
@@ -64,7 +64,10 @@ internal sealed class SqliteWriter : IDisposable
                 Commit(batch);
             else if (_session.HasErased)
                 EmptyLog();
+            var told = batch.Count;
             batch.Clear();
+            if (told > 1)
+                _queue.AwaitCompany(told);
         }
         if (_session.HasErased)
             EmptyLog();
@@ -73,76 +76,74 @@ internal sealed class SqliteWriter : IDisposable
     private void Commit(List<WriteOperation> batch)
     {
         BeforeBatch?.Invoke();
-        if (TryCommit(batch) is not { } failure)
+        if (TryCommit(batch))
             return;
         foreach (var operation in batch)
-        {
-            var alone = batch.Count == 1 ? failure : TryCommit([operation]);
-            if (alone is not null)
-                operation.Fail(SqliteFailure.Unchanged(operation.Name, alone));
-        }
+            TryCommit([operation]);
     }
 
-    /// <summary>One transaction and one flush. Tells the outcomes unless it fails with nothing changed, and then returns why.</summary>
-    private SqliteException? TryCommit(List<WriteOperation> operations)
+    /// <summary>One transaction and one flush, after which the outcomes are told.</summary>
+    /// <returns>False when nothing was changed and each of several operations is to be tried alone.</returns>
+    private bool TryCommit(List<WriteOperation> operations)
     {
         if (_broken is not null)
-        {
-            foreach (var operation in operations)
-                operation.Fail(new StorageUnavailableException($"{operation.Name}: the storage stopped writing after a failed flush and must be opened again; nothing was changed", _broken));
-            return null;
-        }
+            return FailAll(operations, name => new StorageUnavailableException($"{name}: the storage stopped writing after a failed flush and must be opened again; nothing was changed", _broken));
         try
         {
             _session.Execute("BEGIN IMMEDIATE");
         }
         catch (SqliteException failure)
         {
-            foreach (var operation in operations)
-                operation.Fail(SqliteFailure.Unchanged(operation.Name, failure));
-            return null;
+            return FailAll(operations, name => SqliteFailure.Unchanged(name, failure));
         }
         try
         {
             foreach (var operation in operations)
             {
-                _session.Execute("SAVEPOINT operation");
+                var before = _session.TotalChanges;
                 operation.Execute(_session);
-                if (operation.IsRefused)
-                    _session.Execute("ROLLBACK TO operation");
-                _session.Execute("RELEASE operation");
+                // What is refused before its first change has nothing to undo. What is refused later must not take the others with it, nor they keep half of it.
+                if (operation.IsRefused && _session.TotalChanges != before)
+                    return RollBack(operations, operation.Complete);
             }
         }
         catch (SqliteException failure)
         {
-            RollBack();
-            return failure;
+            return RollBack(operations, () => FailAll(operations, name => SqliteFailure.Unchanged(name, failure)));
         }
         try
         {
             BeforeFlush?.Invoke();
             _session.Execute("COMMIT");
         }
+        catch (SqliteException failure) when (SqliteFailure.IsFull(failure))
+        {
+            return RollBack(operations, () => FailAll(operations, name => SqliteFailure.Unchanged(name, failure)));
+        }
         catch (SqliteException failure)
         {
-            RollBack();
-            if (SqliteFailure.IsFull(failure))
-                return failure;
             // The flush failed: its pages may or may not reach the disk, and the system may have forgotten that they did not. Writing on would build on sand.
             _broken = failure;
-            foreach (var operation in operations)
-                operation.Fail(SqliteFailure.Unknown(operation.Name, failure));
-            return null;
+            return RollBack(operations[..1], () => FailAll(operations, name => SqliteFailure.Unknown(name, failure)));
         }
         foreach (var operation in operations)
             operation.Complete();
-        return null;
+        return true;
     }
 
-    private void RollBack()
+    private static bool FailAll(List<WriteOperation> operations, Func<string, StorageException> failure)
+    {
+        foreach (var operation in operations)
+            operation.Fail(failure(operation.Name));
+        return true;
+    }
+
+    /// <summary>Undoes the transaction; a single operation is then told its outcome, several are to be tried alone.</summary>
+    private bool RollBack(List<WriteOperation> operations, Action tell)
     {
         try
         {
+            // Some failures have ended the transaction already.
             if (!_session.IsIdle)
                 _session.Execute("ROLLBACK");
         }
@@ -150,6 +151,10 @@ internal sealed class SqliteWriter : IDisposable
         {
             _broken = failure;
         }
+        if (operations.Count > 1)
+            return false;
+        tell();
+        return true;
     }
 
     /// <summary>Moves the log into the file and cuts it to nothing, so that what was erased does not linger there; tried again while readers are in the way.</summary>

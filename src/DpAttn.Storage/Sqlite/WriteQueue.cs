@@ -1,11 +1,16 @@
+using System.Diagnostics;
+
 namespace DpAttn.Storage;
 
 /// <summary>The operations that wait for the writer: bounded in number and in bytes, first come first served.</summary>
 internal sealed class WriteQueue(int capacity, long byteCapacity)
 {
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromMicroseconds(200);
+
     private readonly Queue<WriteOperation> _operations = new();
     private readonly object _gate = new();
     private long _bytes;
+    private int _count;
     private bool _closed;
 
     /// <summary>Adds an operation.</summary>
@@ -22,6 +27,7 @@ internal sealed class WriteQueue(int capacity, long byteCapacity)
             if (_bytes + operation.Bytes > byteCapacity)
                 throw new StorageBusyException($"{operation.Name}: changes of {_bytes} bytes are waiting and the queue takes {byteCapacity}; nothing was changed");
             _operations.Enqueue(operation);
+            Volatile.Write(ref _count, _operations.Count);
             _bytes += operation.Bytes;
             if (_operations.Count == 1)
                 Monitor.Pulse(_gate);
@@ -46,8 +52,20 @@ internal sealed class WriteQueue(int capacity, long byteCapacity)
                 bytes += next.Bytes;
                 batch.Add(next);
             }
+            Volatile.Write(ref _count, _operations.Count);
             return batch.Count > 0 || !_closed;
         }
+    }
+
+    /// <summary>
+    /// Gives those who were just told their outcome a moment to come back with their next change, so that they share one flush instead of
+    /// forming two groups that wait for each other.
+    /// </summary>
+    public void AwaitCompany(int expected)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (Volatile.Read(ref _count) is > 0 and var count && count < expected && Stopwatch.GetElapsedTime(start) < LongestLinger)
+            Thread.Yield();
     }
 
     /// <summary>Takes nothing more; what is queued is still carried out.</summary>

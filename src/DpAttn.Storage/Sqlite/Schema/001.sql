@@ -1,8 +1,11 @@
 -- Version 1. Times are microseconds since 1970-01-01 UTC. Amounts are exact integers: mu squared in units of 2^-40, slack in units of 2^-80.
 -- digest is the first 16 bytes of SHA-256 over the row's other columns (blob: all 32 bytes over the content), checked at every read.
 
-CREATE TABLE IF NOT EXISTS ledger_store (
-    store          TEXT    NOT NULL PRIMARY KEY,
+-- A book per store (account '') and one per account with a grant. closed is meant for the store's.
+CREATE TABLE IF NOT EXISTS ledger_book (
+    id             INTEGER NOT NULL PRIMARY KEY,
+    store          TEXT    NOT NULL CHECK (store <> ''),
+    account        TEXT    NOT NULL,
     stated_epsilon REAL    NOT NULL CHECK (stated_epsilon >= 0),
     stated_delta   REAL    NOT NULL CHECK (stated_delta >= 0 AND stated_delta < 1),
     limit_mu2      INTEGER NOT NULL CHECK (limit_mu2 >= 0),
@@ -12,38 +15,22 @@ CREATE TABLE IF NOT EXISTS ledger_store (
     sequence       INTEGER NOT NULL CHECK (sequence >= 0),
     closed         INTEGER NOT NULL CHECK (closed IN (0, 1)),
     digest         BLOB    NOT NULL,
+    UNIQUE (store, account),
     CHECK (spent_mu2 <= limit_mu2 AND spent_slack <= limit_slack)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
-CREATE TABLE IF NOT EXISTS ledger_account (
-    store          TEXT    NOT NULL REFERENCES ledger_store (store),
-    account        TEXT    NOT NULL CHECK (account <> ''),
-    stated_epsilon REAL    NOT NULL CHECK (stated_epsilon > 0),
-    stated_delta   REAL    NOT NULL CHECK (stated_delta > 0 AND stated_delta < 1),
-    limit_mu2      INTEGER NOT NULL CHECK (limit_mu2 >= 0),
-    limit_slack    INTEGER NOT NULL CHECK (limit_slack >= 0),
-    spent_mu2      INTEGER NOT NULL CHECK (spent_mu2 >= 0),
-    spent_slack    INTEGER NOT NULL CHECK (spent_slack >= 0),
-    sequence       INTEGER NOT NULL CHECK (sequence >= 1),
-    digest         BLOB    NOT NULL,
-    PRIMARY KEY (store, account),
-    CHECK (spent_mu2 <= limit_mu2 AND spent_slack <= limit_slack)
-) STRICT, WITHOUT ROWID;
-
--- The best tier that an account has opened of a release; account '' holds the best that anybody has.
+-- The best tier opened of a release: an account's in its book, the best that anybody has in the store's.
 CREATE TABLE IF NOT EXISTS ledger_tier (
-    store   TEXT    NOT NULL REFERENCES ledger_store (store),
-    account TEXT    NOT NULL,
+    book    INTEGER NOT NULL REFERENCES ledger_book (id),
     release TEXT    NOT NULL,
     tier    INTEGER NOT NULL CHECK (tier >= 0),
     digest  BLOB    NOT NULL,
-    PRIMARY KEY (store, account, release)
+    PRIMARY KEY (book, release)
 ) STRICT, WITHOUT ROWID;
 
--- Entries are only ever appended. account '' is the store itself, whose entries are its limits.
+-- Entries are only ever appended. The store's own are its limits; charges stand in the book of the account that made them.
 CREATE TABLE IF NOT EXISTS ledger_entry (
-    store          TEXT    NOT NULL REFERENCES ledger_store (store),
-    account        TEXT    NOT NULL,
+    book           INTEGER NOT NULL REFERENCES ledger_book (id),
     sequence       INTEGER NOT NULL CHECK (sequence >= 1),
     kind           TEXT    NOT NULL CHECK (kind IN ('store-limit', 'account-limit', 'open', 'charge')),
     request        TEXT,
@@ -58,11 +45,11 @@ CREATE TABLE IF NOT EXISTS ledger_entry (
     store_slack    INTEGER NOT NULL CHECK (store_slack >= 0),
     written_at     INTEGER NOT NULL,
     digest         BLOB    NOT NULL,
-    PRIMARY KEY (store, account, sequence),
-    UNIQUE (store, account, request),
+    PRIMARY KEY (book, sequence),
+    UNIQUE (book, request),
     CHECK ((kind IN ('open', 'charge')) = (request IS NOT NULL AND fingerprint IS NOT NULL)),
     CHECK ((kind = 'open') = (release IS NOT NULL AND tier IS NOT NULL)),
-    CHECK ((kind = 'store-limit') = (account = ''))
+    CHECK ((kind IN ('store-limit', 'account-limit')) = (stated_epsilon IS NOT NULL AND stated_delta IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER IF NOT EXISTS ledger_entry_is_never_changed BEFORE UPDATE ON ledger_entry
@@ -70,6 +57,9 @@ BEGIN SELECT RAISE(ABORT, 'ledger entries are only ever appended'); END;
 
 CREATE TRIGGER IF NOT EXISTS ledger_entry_is_never_removed BEFORE DELETE ON ledger_entry
 BEGIN SELECT RAISE(ABORT, 'ledger entries are only ever appended'); END;
+
+CREATE TRIGGER IF NOT EXISTS ledger_book_is_never_removed BEFORE DELETE ON ledger_book
+BEGIN SELECT RAISE(ABORT, 'books are never removed'); END;
 
 -- content comes last, so that a listing does not read it.
 CREATE TABLE IF NOT EXISTS blob (
