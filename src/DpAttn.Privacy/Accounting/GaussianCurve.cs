@@ -20,26 +20,36 @@ public static class GaussianCurve
 
     private const int PanelPoints = 20;
     private const double NegligibleExponent = 45;
+
+    /// <summary>Below a = -40 delta differs from 1 by less than e^-800: 1 is its next larger double.</summary>
+    private const double FarBelow = 40;
     private static readonly GaussLegendreRule Rule = new(-1, 1, PanelPoints);
 
-    /// <summary>The smallest delta such that mu-GDP implies (epsilon, delta)-DP, rounded up. Never 0: at least the smallest positive double.</summary>
+    /// <summary>The smallest delta such that mu-GDP implies (epsilon, delta)-DP, rounded up. Never 0 and never 1: the smallest and the largest double between them stand for those.</summary>
     public static Delta DeltaFor(Epsilon epsilon, Mu mu)
     {
         if (mu.Value == 0)
             return new Delta(double.Epsilon);
         var (logScale, integral) = Integrate(epsilon.Value, mu.Value);
-        var delta = integral * Math.Exp(logScale) * (1 + Margin) + double.Epsilon;
+        // The scale in two halves: only the last product can round among the subnormals, by less than the step that is added.
+        var half = Math.Exp(logScale / 2);
+        var delta = integral * (1 + Margin) * half * half + double.Epsilon;
         return new Delta(Math.Min(delta, Math.BitDecrement(1.0)));
     }
 
     /// <summary>The smallest epsilon such that mu-GDP implies (epsilon, delta)-DP, rounded up; 0 when delta alone suffices.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No finite double is large enough (mu above about 1e154).</exception>
     public static Epsilon EpsilonFor(Mu mu, Delta delta)
     {
         if (mu.Value == 0 || IsWithin(0, mu.Value, delta.Value))
             return new Epsilon(0);
         double low = 0, high = 1;
         while (!IsWithin(high, mu.Value, delta.Value))
+        {
             (low, high) = (high, high * 2);
+            if (double.IsInfinity(high))
+                throw new ArgumentOutOfRangeException(nameof(mu), mu, "no finite epsilon covers this mu");
+        }
         // Bisection keeps delta(high) at or below the target: high is the safe end.
         while (Math.BitIncrement(low) < high && high - low > 1e-16 * high)
         {
@@ -88,17 +98,23 @@ public static class GaussianCurve
     public static Mu MuOf(Sensitivity sensitivity, Sigma sigma) => new(Math.BitIncrement(sensitivity.Value / sigma.Value));
 
     /// <summary>The mu of several mechanisms together: the root of the sum of squares, rounded up.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The result is beyond the largest double.</exception>
     public static Mu Compose(IEnumerable<Mu> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        double sum = 0;
-        long count = 0;
-        foreach (var part in parts)
+        var all = parts.ToArray();
+        var largest = all.Length == 0 ? 0 : all.Max(part => part.Value);
+        if (largest == 0)
+            return new Mu(0);
+        // Relative to a power of two near the largest part, so that no square overflows and none that matters underflows.
+        var exponent = Math.ILogB(largest);
+        var sum = 0.0;
+        foreach (var part in all)
         {
-            sum += part.Value * part.Value;
-            count++;
+            var scaled = Math.ScaleB(part.Value, -exponent);
+            sum += scaled * scaled;
         }
-        return new Mu(Math.Sqrt(sum) * (1 + (count + 4) * Math.ScaleB(1, -53)));
+        return new Mu(Math.BitIncrement(Math.ScaleB(Math.Sqrt(sum) * (1 + (all.Length + 4) * Math.ScaleB(1, -53)), exponent)));
     }
 
     /// <summary>
@@ -122,10 +138,14 @@ public static class GaussianCurve
         return logScale + Math.Log(integral) + Margin <= Math.Log(delta);
     }
 
-    /// <summary>delta as e^logScale times an integral of moderate size.</summary>
+    /// <summary>delta as e^logScale times an integral of moderate size; above the true one by the rounding of a, and below it by less than the margin.</summary>
     private static (double LogScale, double Integral) Integrate(double epsilon, double mu)
     {
-        var a = epsilon / mu - mu / 2;
+        // delta falls with a. Dividing and subtracting err by up to 3 x 2^-53 (ratio + mu/2), which may be many times a itself: a is lowered by 4.
+        var ratio = Math.Min(epsilon / mu, double.MaxValue / 4);
+        var a = ratio - mu / 2 - (ratio + mu / 2) * Math.ScaleB(1, -51);
+        if (a < -FarBelow)
+            return (0, 1);
         // For a > 0 phi(a) is taken out: the integrand falls from t = 0 on. For a <= 0 it peaks at t = -a.
         var shift = Math.Max(a, 0);
         var logScale = -shift * shift / 2 - Constants.LogSqrt2Pi;

@@ -29,6 +29,7 @@ public static class LedgerRules
     }
 
     /// <summary>Decides on opening a tier: each level pays from its own best tier upwards.</summary>
+    /// <exception cref="InvalidOperationException">A tier is priced below 0.</exception>
     public static LedgerDecision DecideOpen(AccountView account, StoreView store, RequestFingerprint fingerprint, ITierCosts costs, int tier)
     {
         ArgumentNullException.ThrowIfNull(costs);
@@ -55,6 +56,8 @@ public static class LedgerRules
 
     private static LedgerDecision Fit(AccountView account, StoreView store, PrivacyAmount accountCost, PrivacyAmount storeCost)
     {
+        if (!accountCost.IsNonNegative || !storeCost.IsNonNegative)
+            throw new InvalidOperationException("a tier is priced below 0: that would be a refund");
         if (!Fits(account.Spent, accountCost, account.Limit))
         {
             return new LedgerDecision.Refused(RefusalReason.AccountLimit, accountCost, account.Limit - account.Spent, new PrivacyAmount(
@@ -67,7 +70,7 @@ public static class LedgerRules
     }
 
     // Compared in 128 bits: a sum beyond 64 bits is above every limit, never a small number.
-    private static bool Fits(PrivacyAmount spent, PrivacyAmount cost, PrivacyAmount limit) =>
+    internal static bool Fits(PrivacyAmount spent, PrivacyAmount cost, PrivacyAmount limit) =>
         (Int128)spent.MuSquared + cost.MuSquared <= limit.MuSquared && (Int128)spent.Slack + cost.Slack <= limit.Slack;
 
     private static long Missing(long spent, long cost, long limit)

@@ -36,6 +36,24 @@ public sealed record PrivacyLimit
     public PrivacyAmount Amount { get; }
 
     /// <summary>
+    /// Refuses a limit that cannot be spent on a release: one that admits a tier's mu squared but not the slack of climbing to it over all tiers
+    /// below. A tier whose mu squared is beyond the limit is no fault of it.
+    /// </summary>
+    /// <exception cref="ArgumentException">Names the tier.</exception>
+    public void RequireRoomFor(NoiseLadder ladder)
+    {
+        ArgumentNullException.ThrowIfNull(ladder);
+        var climbed = ladder.Open(0);
+        for (var tier = 0; tier < ladder.TierCount && climbed.MuSquared <= Amount.MuSquared; tier++)
+        {
+            if (climbed.Slack > Amount.Slack)
+                throw new ArgumentException($"a limit of epsilon {Epsilon} at delta {Delta} has no room for the slack of discrete noise of tier {tier} (epsilon {ladder.Tiers[tier].Epsilon}): (1 + e^epsilon) times it must stay at or below delta/1000. State a smaller epsilon, a larger delta, a finer lattice, or tiers further apart", nameof(ladder));
+            if (tier < ladder.Best)
+                climbed += ladder.Upgrade(tier, tier + 1);
+        }
+    }
+
+    /// <summary>
     /// The epsilon of an amount that was spent within a limit at a delta: that figure's own conversion, rounded up. Epsilons do not add; amounts do.
     /// </summary>
     public static Epsilon ToEpsilon(PrivacyAmount spent, Delta delta) =>

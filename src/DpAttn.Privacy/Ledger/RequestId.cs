@@ -13,6 +13,8 @@ public readonly record struct RequestId
     /// <exception cref="InvalidOperationException">On a default-constructed id.</exception>
     public string Value => _value ?? throw new InvalidOperationException("this id was never stated");
 
+    internal bool IsStated => _value is not null;
+
     /// <inheritdoc/>
     public override string ToString() => Value;
 }

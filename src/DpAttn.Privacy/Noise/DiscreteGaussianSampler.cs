@@ -11,12 +11,13 @@ namespace DpAttn.Privacy;
 /// word it is undecided with probability below 2^-64, and then the next word is compared with the remainder.</para>
 /// <para>Widths. With sigma^2 = N/M and t = floor(sigma) + 1, the acceptance exponent is (|y| t M - N)^2 / (2 N M t^2).
 /// For M = 1 and sigma^2 at most 2^114: t is at most 2^57 + 1, |y| below 64 t, the numerator below 2^241, the denominator
-/// at most 2^230, and multiplied with a trial count below 2^16 still below 2^256. Proposals of 64 t or more are
-/// redrawn: they would be accepted with probability below e^-1900, and they bound every value by 64 t.</para>
+/// at most 2^230, and multiplied with a trial count below 2^16 still below 2^256. Proposals of 63 t or more are
+/// redrawn: they would be accepted with probability below e^-1900, and without them every value stays below 64 t and,
+/// at sigma = 2^57, within 64 bits with its sign.</para>
 /// </remarks>
 internal readonly struct DiscreteGaussianSampler
 {
-    private const int MostLaplaceSteps = 64;
+    private const int MostLaplaceSteps = 63;
     private const ulong MostTrials = 1 << 16;
     private static readonly ulong[] ReciprocalThresholds = BuildReciprocals();
 
@@ -40,7 +41,7 @@ internal readonly struct DiscreteGaussianSampler
         var step = t * m;
         var accept = 2 * n * m * t * t;
         var largestGap = MostLaplaceSteps * t * step;
-        if (t > ulong.MaxValue / MostLaplaceSteps || largestGap > UInt128.MaxValue || accept * MostTrials >= BigInteger.One << 256)
+        if (t > long.MaxValue / MostLaplaceSteps || largestGap > UInt128.MaxValue || accept * MostTrials >= BigInteger.One << 256)
             throw new ArgumentOutOfRangeException(nameof(numerator), "the variance is too large, or its fraction too fine, for 256-bit arithmetic");
         _numerator = numerator;
         _t = (ulong)t;
@@ -49,8 +50,11 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>One draw.</summary>
-    public long Draw(KeyStream stream)
+    /// <exception cref="InvalidOperationException">On a default-constructed sampler, which has no variance.</exception>
+    public long Draw(WordStream stream)
     {
+        if (_t == 0)
+            throw new InvalidOperationException("this sampler has no variance");
         while (true)
         {
             if (!TryDrawLaplaceMagnitude(stream, out var magnitude))
@@ -64,7 +68,7 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>Algorithm 2: |Y| of a discrete Laplace of scale t, before the sign.</summary>
-    private bool TryDrawLaplaceMagnitude(KeyStream stream, out ulong magnitude)
+    private bool TryDrawLaplaceMagnitude(WordStream stream, out ulong magnitude)
     {
         magnitude = 0;
         var u = Uniform(stream, _t);
@@ -81,7 +85,7 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>Algorithm 3: accept |y| with probability exp(-(|y| - sigma^2/t)^2 / (2 sigma^2)).</summary>
-    private bool Accept(KeyStream stream, ulong magnitude)
+    private bool Accept(WordStream stream, ulong magnitude)
     {
         var scaled = magnitude * _scaledStep;
         var gap = scaled > _numerator ? scaled - _numerator : _numerator - scaled;
@@ -103,7 +107,7 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>True with probability exp(-n/d), n below d, d below 2^63.</summary>
-    private static bool BernoulliExpRatio(KeyStream stream, ulong n, ulong d)
+    internal static bool BernoulliExpRatio(WordStream stream, ulong n, ulong d)
     {
         UInt128 denominator = 0;
         for (ulong k = 1; ; k++)
@@ -115,7 +119,7 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>True with probability exp(-1).</summary>
-    private static bool BernoulliExpMinusOne(KeyStream stream)
+    internal static bool BernoulliExpMinusOne(WordStream stream)
     {
         // k = 1 is heads for certain and draws nothing.
         for (ulong k = 2; ; k++)
@@ -125,7 +129,7 @@ internal readonly struct DiscreteGaussianSampler
         }
     }
 
-    private static bool BernoulliReciprocal(KeyStream stream, ulong k)
+    internal static bool BernoulliReciprocal(WordStream stream, ulong k)
     {
         if (k >= (ulong)ReciprocalThresholds.Length)
             return Bernoulli(stream, 1, k);
@@ -135,11 +139,11 @@ internal readonly struct DiscreteGaussianSampler
         if (word != threshold)
             return word < threshold;
         var remainder = (ulong)((UInt128.One << 64) - (UInt128)threshold * k);
-        return Bernoulli(stream, remainder, k);
+        return remainder != 0 && Bernoulli(stream, remainder, k);
     }
 
     /// <summary>True with probability n/d, for d below 2^127.</summary>
-    private static bool Bernoulli(KeyStream stream, UInt128 n, UInt128 d)
+    internal static bool Bernoulli(WordStream stream, UInt128 n, UInt128 d)
     {
         if (d >> 64 == 0)
         {
@@ -157,7 +161,7 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>True with probability n/d, exactly. The uniform word w decides heads when (w + 1) d is at most n 2^64, tails when w d is not below it.</summary>
-    private static bool Bernoulli(KeyStream stream, UInt256 n, UInt256 d)
+    internal static bool Bernoulli(WordStream stream, UInt256 n, UInt256 d)
     {
         while (true)
         {
@@ -176,7 +180,7 @@ internal readonly struct DiscreteGaussianSampler
     }
 
     /// <summary>Uniform on 0 .. bound - 1 without bias (Lemire 2019).</summary>
-    private static ulong Uniform(KeyStream stream, ulong bound)
+    internal static ulong Uniform(WordStream stream, ulong bound)
     {
         var product = Math.BigMul(stream.NextWord(), bound);
         if ((ulong)product < bound)

@@ -3,46 +3,41 @@ using System.Security.Cryptography;
 
 namespace DpAttn.Privacy;
 
-/// <summary>
-/// AES-256 in counter mode from counter 0, read as 64-bit words. The counter is the whole 128-bit block, big-endian;
-/// words are little-endian.
-/// </summary>
-internal sealed class KeyStream : IDisposable
+/// <summary>AES-256 in counter mode from counter 0. The counter is the whole 128-bit block, big-endian.</summary>
+internal sealed class KeyStream : WordStream
 {
-    private const int ChunkBlocks = 1024;
+    // Short vectors need few words, long ones many: chunks grow.
+    private const int SmallestChunk = 16;
+    private const int LargestChunk = 512;
     private const int BlockBytes = 16;
 
     private readonly Aes _aes;
-    private readonly byte[] _counters = new byte[ChunkBlocks * BlockBytes];
-    private readonly byte[] _words = new byte[ChunkBlocks * BlockBytes];
+    private int _chunk = SmallestChunk;
     private ulong _nextBlock;
-    private int _position;
 
-    public KeyStream(byte[] key)
+    public KeyStream(byte[] key) : base(LargestChunk * BlockBytes)
     {
         _aes = Aes.Create();
         _aes.Key = key;
-        _position = _words.Length;
     }
 
-    /// <summary>The next 64 bits of the stream.</summary>
-    public ulong NextWord()
+    public override void Dispose()
     {
-        if (_position == _words.Length)
-            Refill();
-        var word = BinaryPrimitives.ReadUInt64LittleEndian(_words.AsSpan(_position));
-        _position += sizeof(ulong);
-        return word;
+        _aes.Dispose();
+        base.Dispose();
     }
 
-    public void Dispose() => _aes.Dispose();
-
-    private void Refill()
+    protected override int Refill(Span<byte> words)
     {
-        for (var i = 0; i < ChunkBlocks; i++)
-            BinaryPrimitives.WriteUInt64BigEndian(_counters.AsSpan(i * BlockBytes + sizeof(ulong)), _nextBlock + (ulong)i);
-        _nextBlock += ChunkBlocks;
-        _aes.EncryptEcb(_counters, _words, PaddingMode.None);
-        _position = 0;
+        var chunk = words[..(_chunk * BlockBytes)];
+        for (var i = 0; i < _chunk; i++)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(chunk[(i * BlockBytes)..], 0);
+            BinaryPrimitives.WriteUInt64BigEndian(chunk[(i * BlockBytes + sizeof(ulong))..], _nextBlock + (ulong)i);
+        }
+        _aes.EncryptEcb(chunk, chunk, PaddingMode.None);
+        _nextBlock += (ulong)_chunk;
+        _chunk = Math.Min(2 * _chunk, LargestChunk);
+        return chunk.Length;
     }
 }

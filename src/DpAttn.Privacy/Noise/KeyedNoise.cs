@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace DpAttn.Privacy;
 
 /// <summary>
@@ -31,17 +33,17 @@ public sealed class KeyedNoise : INoiseSource
     {
         ArgumentNullException.ThrowIfNull(address);
         var sampler = new DiscreteGaussianSampler(address.Variance);
-        var blocks = (destination.Length + BlockLength - 1) / BlockLength;
+        var length = destination.Length;
+        var blocks = Blocks(length);
         if (_threads == 1 || blocks < 2)
         {
             for (var block = 0; block < blocks; block++)
             {
                 var start = block * BlockLength;
-                FillBlock(sampler, address, block, destination[start..Math.Min(start + BlockLength, destination.Length)]);
+                FillBlock(sampler, address, block, destination.Slice(start, Math.Min(BlockLength, length - start)));
             }
             return;
         }
-        var length = destination.Length;
         var values = new long[length];
         Parallel.For(0, blocks, new ParallelOptions { MaxDegreeOfParallelism = _threads }, block =>
         {
@@ -51,9 +53,14 @@ public sealed class KeyedNoise : INoiseSource
         values.CopyTo(destination);
     }
 
+    /// <summary>How many blocks cover a vector, the longest span included: one block too few would leave numbers without noise.</summary>
+    internal static int Blocks(int length) => (int)(((long)length + BlockLength - 1) / BlockLength);
+
     private void FillBlock(DiscreteGaussianSampler sampler, NoiseAddress address, long block, Span<long> destination)
     {
-        using var stream = new KeyStream(_key.Subkey(address, block));
+        var subkey = _key.Subkey(address, block);
+        using var stream = new KeyStream(subkey);
+        CryptographicOperations.ZeroMemory(subkey);
         for (var i = 0; i < destination.Length; i++)
             destination[i] = sampler.Draw(stream);
     }

@@ -13,17 +13,21 @@ namespace DpAttn.Privacy;
 /// <param name="Variance">The variance drawn: another variance is another address, so one stream is never scaled twice.</param>
 public sealed record NoiseAddress(string Mechanism, int Tier, long Node, NoiseVariance Variance)
 {
+    // Throws on unpaired surrogates: replacing them would give two names one encoding.
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     /// <summary>
     /// An injective encoding: every field is preceded by its length, so no two addresses (and no two blocks of one
     /// address) share an encoding.
     /// </summary>
     /// <param name="block">The block of the vector, counted from 0.</param>
+    /// <exception cref="ArgumentException">A mechanism's name that is not valid UTF-16.</exception>
     internal byte[] Encode(long block)
     {
         using var buffer = new MemoryStream(128);
         Append(buffer, "dpattn noise address"u8);
         AppendInt64(buffer, KeyedNoise.SamplerVersion);
-        Append(buffer, Encoding.UTF8.GetBytes(Mechanism));
+        Append(buffer, StrictUtf8.GetBytes(Mechanism));
         AppendInt64(buffer, Tier);
         AppendInt64(buffer, Node);
         AppendInt64(buffer, block);

@@ -52,13 +52,15 @@ public sealed class NoiseLadder : ITierCosts
     /// <param name="dimension">How many integers the release has.</param>
     /// <param name="epsilons">The tiers, strictly increasing.</param>
     /// <param name="delta">The store's delta.</param>
-    /// <exception cref="ArgumentException">No tiers, not increasing, or two tiers (or a tier and 2^24 steps) too close for the slack.</exception>
+    /// <exception cref="ArgumentException">
+    /// No tiers, a tier outside (0, 200], not increasing, a delta below 2^-100, two tiers (or a tier and 2^24 steps) too close for the slack, or a
+    /// deviation above 2^57 steps.
+    /// </exception>
     public static NoiseLadder Calibrate(BigInteger sensitivity, long dimension, IReadOnlyList<Epsilon> epsilons, Delta delta)
     {
         ArgumentNullException.ThrowIfNull(epsilons);
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
-        if (sensitivity.Sign <= 0)
-            throw new ArgumentOutOfRangeException(nameof(sensitivity), "a sensitivity of 0 is always a wrong bound");
+        RequirePositive(sensitivity, nameof(sensitivity));
         if (epsilons.Count == 0)
             throw new ArgumentException("a ladder needs at least one tier", nameof(epsilons));
         for (var t = 1; t < epsilons.Count; t++)
@@ -66,7 +68,9 @@ public sealed class NoiseLadder : ITierCosts
             if (epsilons[t].CompareTo(epsilons[t - 1]) <= 0)
                 throw new ArgumentException($"ladder: tier {t} (epsilon {epsilons[t]}) must be above tier {t - 1} (epsilon {epsilons[t - 1]})", nameof(epsilons));
         }
-        var curveDelta = PrivacyLimit.CurveDelta(delta);
+        foreach (var epsilon in epsilons)
+            Epsilon.Budget(epsilon.Value);
+        var curveDelta = PrivacyLimit.CurveDelta(Delta.Claimed(delta.Value));
         var variances = epsilons.Select(epsilon => VarianceFor(sensitivity, epsilon, curveDelta)).ToArray();
         var tiers = new NoiseTier[variances.Length];
         for (var t = 0; t < tiers.Length; t++)
@@ -105,15 +109,27 @@ public sealed class NoiseLadder : ITierCosts
     /// <summary>
     /// ceil(2^40 sensitivity^2 / variance): the charge of one Gaussian release, from the variance that is really drawn.
     /// </summary>
-    public static long MuSquaredUnits(BigInteger sensitivity, BigInteger variance) =>
-        (long)CeilingDivide((sensitivity * sensitivity) << PrivacyAmount.MuSquaredBits, variance);
+    /// <exception cref="ArgumentOutOfRangeException">Either is not above 0.</exception>
+    /// <exception cref="OverflowException">The charge is beyond 64 bits: mu above 2,896.</exception>
+    public static long MuSquaredUnits(BigInteger sensitivity, BigInteger variance)
+    {
+        RequirePositive(sensitivity, nameof(sensitivity));
+        RequirePositive(variance, nameof(variance));
+        return (long)CeilingDivide((sensitivity * sensitivity) << PrivacyAmount.MuSquaredBits, variance);
+    }
 
     /// <summary>
     /// The slack of one release in units of 2^-80, rounded up: tau = sqrt(dimension) / (33 variance), the total variation
     /// between discrete Gaussian and rounded Gaussian noise by Pinsker's inequality (mechanisms, section 4).
     /// </summary>
-    public static long SlackUnits(long dimension, BigInteger variance) =>
-        (long)CeilingDivide((BigInteger)Math.Ceiling(Math.Sqrt(dimension)) << PrivacyAmount.SlackBits, 33 * variance);
+    /// <exception cref="ArgumentOutOfRangeException">Either is not above 0.</exception>
+    /// <exception cref="OverflowException">The slack is beyond 64 bits: more than 2^-17, by far too narrow a noise.</exception>
+    public static long SlackUnits(long dimension, BigInteger variance)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
+        RequirePositive(variance, nameof(variance));
+        return (long)CeilingDivide(CeilingSqrt(dimension) << PrivacyAmount.SlackBits, 33 * variance);
+    }
 
     private static BigInteger VarianceFor(BigInteger sensitivity, Epsilon epsilon, Delta curveDelta)
     {
@@ -127,6 +143,20 @@ public sealed class NoiseLadder : ITierCosts
     }
 
     private static BigInteger ConditionalVariance(BigInteger worse, BigInteger better) => better * (worse - better) / worse;
+
+    private static BigInteger CeilingSqrt(long value)
+    {
+        var root = (BigInteger)Math.Sqrt(value);
+        while (root * root < value)
+            root++;
+        return root;
+    }
+
+    private static void RequirePositive(BigInteger value, string name)
+    {
+        if (value.Sign <= 0)
+            throw new ArgumentOutOfRangeException(name, $"a {name} of 0 or less is always a wrong bound");
+    }
 
     private static BigInteger CeilingDivide(BigInteger a, BigInteger b) => (a + b - 1) / b;
 
