@@ -98,6 +98,8 @@ internal static class DemoCommand
                 ? $"{Numbers.Count(details.Queries)} answers, which share the noise of one release (--repeat 100 averages over many)"
                 : $"{Numbers.Count(details.Queries)} answers, mean of {details.Repeats} publishes with throw-away secrets (only the first is charged)",
             Tables.Pairs([.. answers]));
+        output.WriteLine();
+        output.WriteLine("Figures that compare with exact attention are taken from the rows themselves: they are for the owner, not private.");
     }
 
     private static void AddBudget(Table table, string when, BudgetReport budget) =>
