@@ -45,6 +45,13 @@ internal static class CommandLine
         {
             return Report(error, "the rows do not fit in memory", ExitCode.Failed);
         }
+        catch (Exception e)
+        {
+            // A defect. Its message was not written with rows in mind, so only its kind and place are shown.
+            error.WriteLine($"dpattn: internal error, please report it: {e.GetType()}");
+            error.WriteLine(e.StackTrace);
+            return ExitCode.Failed;
+        }
     }
 
     private static int Report(TextWriter error, string message, int code)

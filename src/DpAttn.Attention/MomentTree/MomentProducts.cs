@@ -124,7 +124,7 @@ internal static class MomentProducts
     {
         Span<long> tile = stackalloc long[TileFeatures * TileColumns];
         var padded = PadColumns(columnCount);
-        for (var c = 0; c < padded; )
+        for (var c = 0; c < padded;)
         {
             var wide = c + TileColumns <= padded;
             for (var f = 0; f < featureCount; f += TileFeatures)

@@ -7,21 +7,15 @@ namespace DpAttn.Cli.Commands;
 /// <summary>The flags that state a store's public bounds, shared by the commands that need them.</summary>
 internal sealed class SchemaOptions
 {
-    private readonly Option<double?> _scale = new("--scale") { Description = "the factor in exp(scale <q, k>); default 1/d" };
-    private readonly Option<int> _degree = new("--degree") { Description = "degree of the kernel polynomial", DefaultValueFactory = _ => 2 };
-    private readonly Option<string> _kernel = new("--kernel") { Description = "minimax or taylor", DefaultValueFactory = _ => "minimax" };
-    private readonly Option<double?> _keyRadius = new("--key-radius") { Description = "keys lie in the l2 ball of this radius around 0" };
-    private readonly Option<string?> _keyBox = new("--key-box") { Description = "every key coordinate lies in LOW,HIGH" };
-    private readonly Option<double?> _queryRadius = new("--query-radius") { Description = "queries lie in this l2 ball; default: as the keys" };
-    private readonly Option<string?> _queryBox = new("--query-box") { Description = "every query coordinate lies in LOW,HIGH" };
-    private readonly Option<double?> _valueRadius = new("--value-radius") { Description = "values lie in the l2 ball of this radius around 0" };
-    private readonly Option<string> _adjacency = new("--adjacency") { Description = "replace-one or add-remove", DefaultValueFactory = _ => "replace-one" };
-
-    public SchemaOptions()
-    {
-        _kernel.AcceptOnlyFromAmong("minimax", "taylor");
-        _adjacency.AcceptOnlyFromAmong("replace-one", "add-remove");
-    }
+    private readonly Option<double?> _scale = NumberOption.Optional("--scale", "the factor in exp(scale <q, k>); default: 1/d");
+    private readonly Option<int> _degree = NumberOption.WithDefault("--degree", "degree of the kernel polynomial", 2);
+    private readonly Option<string> _kernel = ChoiceOption.Create("--kernel", "the polynomial that stands for exp", "minimax", "taylor");
+    private readonly Option<double?> _keyRadius = NumberOption.Optional("--key-radius", "keys lie in the l2 ball of this radius around 0");
+    private readonly Option<string?> _keyBox = new("--key-box") { Description = "every key coordinate lies between LOW and HIGH", HelpName = "LOW,HIGH" };
+    private readonly Option<double?> _queryRadius = NumberOption.Optional("--query-radius", "queries lie in this l2 ball; default: as the keys");
+    private readonly Option<string?> _queryBox = new("--query-box") { Description = "every query coordinate lies between LOW and HIGH; default: as the keys", HelpName = "LOW,HIGH" };
+    private readonly Option<double?> _valueRadius = NumberOption.Optional("--value-radius", "values lie in the l2 ball of this radius around 0");
+    private readonly Option<string> _adjacency = ChoiceOption.Create("--adjacency", "which row sets are neighbours", "replace-one", "add-remove");
 
     public void AddTo(Command command)
     {
@@ -29,23 +23,35 @@ internal sealed class SchemaOptions
             command.Options.Add(option);
     }
 
+    /// <summary>Refuses a command line that leaves a bound unstated, before anything is read.</summary>
+    /// <exception cref="ArgumentException">A bound is missing; the message names each flag that is.</exception>
+    public void RequireStatedBounds(ParseResult parsed)
+    {
+        var missing = new List<string>();
+        if (parsed.GetValue(_keyRadius) is null && parsed.GetValue(_keyBox) is null)
+            missing.Add($"of the keys with {_keyRadius.Name} R or {_keyBox.Name} LOW,HIGH");
+        if (parsed.GetValue(_valueRadius) is null)
+            missing.Add($"of the values with {_valueRadius.Name} R");
+        if (missing.Count > 0)
+            throw new ArgumentException($"state the bound {string.Join(", and ", missing)}: bounds are public statements of the owner and are never derived from the rows");
+    }
+
     /// <summary>The mechanism's parameters from the flags.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="keyDimension">d.</param>
     /// <param name="valueDimension">dv.</param>
     /// <param name="capacity">Rows.</param>
-    /// <param name="statedRadius">The bound of keys and values where no flag states one; null where a flag is required.</param>
+    /// <param name="madeRadius">The bound of keys and values where no flag states one: that of made rows, null for anybody's own.</param>
     /// <exception cref="ArgumentException">A bound is missing, stated twice, or impossible.</exception>
-    public MomentParameters Read(ParseResult parsed, int keyDimension, int valueDimension, long capacity, double? statedRadius)
+    public MomentParameters Read(ParseResult parsed, int keyDimension, int valueDimension, long capacity, double? madeRadius)
     {
-        var keys = ReadRegion(parsed, _keyRadius, _keyBox, keyDimension)
-            ?? (statedRadius is { } radius ? Region.Ball(keyDimension, radius)
-            : throw new ArgumentException("state the bound of the keys: --key-radius R or --key-box LOW,HIGH. Bounds are public statements of the owner and are never derived from the rows"));
+        if (madeRadius is null)
+            RequireStatedBounds(parsed);
+        var keys = ReadRegion(parsed, _keyRadius, _keyBox, keyDimension) ?? Region.Ball(keyDimension, madeRadius!.Value);
         var queries = ReadRegion(parsed, _queryRadius, _queryBox, keyDimension) ?? keys;
-        var values = parsed.GetValue(_valueRadius) ?? statedRadius
-            ?? throw new ArgumentException("state the bound of the values: --value-radius R. Bounds are public statements of the owner and are never derived from the rows");
+        var values = ValueBound.Ball(valueDimension, ReadRadius(parsed, _valueRadius) ?? madeRadius!.Value);
         var schema = new StoreSchema(
-            keys, queries, ValueBound.Ball(valueDimension, values), parsed.GetValue(_scale) ?? 1.0 / keyDimension,
+            keys, queries, values, parsed.GetValue(_scale) ?? 1.0 / keyDimension,
             parsed.GetValue(_adjacency) == "replace-one" ? Adjacency.ReplaceOne : Adjacency.AddRemove, capacity);
         return MomentParameters.Create(schema, parsed.GetValue(_degree), parsed.GetValue(_kernel) == "taylor" ? KernelMethod.Taylor : KernelMethod.Minimax);
     }
@@ -55,7 +61,7 @@ internal sealed class SchemaOptions
     private static Region? ReadRegion(ParseResult parsed, Option<double?> radius, Option<string?> box, int dimension)
     {
         var text = parsed.GetValue(box);
-        if (parsed.GetValue(radius) is { } r)
+        if (ReadRadius(parsed, radius) is { } r)
             return text is null ? Region.Ball(dimension, r) : throw new ArgumentException($"state {radius.Name} or {box.Name}, not both");
         if (text is null)
             return null;
@@ -63,7 +69,15 @@ internal sealed class SchemaOptions
         return parts.Length == 2
             && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var low)
             && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var high)
+            && double.IsFinite(low) && double.IsFinite(high) && low < high
             ? Region.Box(dimension, low, high)
-            : throw new ArgumentException($"{box.Name} takes two numbers LOW,HIGH");
+            : throw new ArgumentException($"{box.Name} takes two finite numbers LOW,HIGH with LOW below HIGH, not '{text}'");
     }
+
+    private static double? ReadRadius(ParseResult parsed, Option<double?> radius) => parsed.GetValue(radius) switch
+    {
+        null => null,
+        > 0 and < double.PositiveInfinity and var r => r,
+        var r => throw new ArgumentException($"{radius.Name} must be finite and above 0, not {r}"),
+    };
 }

@@ -20,8 +20,9 @@ internal sealed class Comparison
     public Comparison(DemoData data, MomentParameters parameters, MomentMatrix exactSums, int threads, bool clip)
     {
         _data = data;
+        _noiseFree = MomentAnswerer.ForEvaluation(exactSums).Answer(data.Queries, clip);
         var scale = parameters.Schema.Scale;
-        if (data.Keys.Single is { } keys && data.Values.Single is { } values)
+        if (data.Keys.Single is { } keys && data.Values.Single is { } values && Array.TrueForAll(data.Queries.Data, x => Math.Abs(x) <= float.MaxValue))
         {
             var attention = new ExactAttention<float>(keys, values, scale);
             var queries = new Matrix<float>(data.Queries.Rows, data.Queries.Columns, Array.ConvertAll(data.Queries.Data, x => (float)x));
@@ -34,7 +35,6 @@ internal sealed class Comparison
             (_exact, _mean) = (attention.Attend(data.Queries, threads), attention.MeanValue());
             _attendOnce = q => Once(attention, data.Queries.Row(q));
         }
-        _noiseFree = MomentAnswerer.ForEvaluation(exactSums).Answer(data.Queries, clip);
         var squares = 0.0;
         for (var q = 0; q < _exact.Rows; q++)
         {

@@ -6,7 +6,12 @@ namespace DpAttn.Cli.Demo;
 /// <summary>The rows, queries and labels that a demo runs on.</summary>
 internal sealed record DemoData(FloatMatrix Keys, FloatMatrix Values, Matrix<double> Queries, int[]? Labels, bool IsMade)
 {
+    /// <summary>The radius of made keys and values.</summary>
+    public const double MadeRadius = 1;
+
     private const int MostOwnQueries = 1000;
+    private const int MadeQueries = 1000;
+    private const int ProgressRows = 1000;
 
     /// <summary>The user's own files.</summary>
     /// <exception cref="DataFaultException">Files that do not fit together.</exception>
@@ -25,19 +30,17 @@ internal sealed record DemoData(FloatMatrix Keys, FloatMatrix Values, Matrix<dou
             throw new DataFaultException($"{Path.GetFileName(queriesPath)} has no rows");
         if (labelsPath is null)
             return new DemoData(keys, values, queries, null, IsMade: false);
-        if (queriesPath is null)
-            throw new ArgumentException("--labels are the classes of --queries; state both");
         var labels = Npy.ReadLabels(labelsPath);
         if (labels.Length != queries.Rows)
             throw new DataFaultException($"{Path.GetFileName(labelsPath)} has {labels.Length} labels for {queries.Rows} queries");
         var wrong = Array.FindIndex(labels, label => label < 0 || label >= values.Columns);
         if (wrong >= 0)
-            throw new DataFaultException($"{Path.GetFileName(labelsPath)}: label {wrong} lies outside 0 to {values.Columns - 1}, the columns of the one-hot values");
+            throw new DataFaultException($"{Path.GetFileName(labelsPath)}: label number {wrong} lies outside 0 to {values.Columns - 1}, the columns of the one-hot values");
         return new DemoData(keys, values, queries, labels, IsMade: false);
     }
 
     /// <summary>Clustered unit vectors whose value is the one-hot class of their cluster. Nothing private depends on this generator.</summary>
-    public static DemoData Make(int rows, int keyDimension, int valueDimension, int queries)
+    public static DemoData Make(int rows, int keyDimension, int valueDimension, IProgress<long>? progress = null)
     {
         var random = new Random(20240714);
         var centres = new double[valueDimension][];
@@ -55,10 +58,12 @@ internal sealed record DemoData(FloatMatrix Keys, FloatMatrix Values, Matrix<dou
             for (var j = 0; j < keyDimension; j++)
                 keys[i, j] = (float)key[j];
             values[i, cluster] = 1;
+            if (i % ProgressRows == ProgressRows - 1)
+                progress?.Report(ProgressRows);
         }
-        var asked = new Matrix<double>(queries, keyDimension);
-        var labels = new int[queries];
-        for (var i = 0; i < queries; i++)
+        var asked = new Matrix<double>(MadeQueries, keyDimension);
+        var labels = new int[MadeQueries];
+        for (var i = 0; i < MadeQueries; i++)
         {
             labels[i] = random.Next(valueDimension);
             Member(random, centres[labels[i]]).CopyTo(asked.Row(i));

@@ -3,7 +3,7 @@ namespace DpAttn.Cli.Demo;
 /// <summary>An account's budget in epsilons at the store's delta: each figure is its own conversion, they do not add.</summary>
 internal sealed record BudgetReport(double Limit, double Spent, double Remaining);
 
-/// <summary>What the demo found; the JSON output is this record.</summary>
+/// <summary>What the demo found. The JSON output is this record.</summary>
 internal sealed record DemoReport
 {
     public required int Rows { get; init; }
@@ -21,15 +21,6 @@ internal sealed record DemoReport
     public required double Delta { get; init; }
 
     public required string Adjacency { get; init; }
-
-    public required double Scale { get; init; }
-
-    public required int Degree { get; init; }
-
-    /// <summary>How many publishes the error figures are means of; only the first is charged.</summary>
-    public required int Repeats { get; init; }
-
-    public required int Queries { get; init; }
 
     /// <summary>Root mean square of exact attention minus the mean value.</summary>
     public required double SignalRms { get; init; }
@@ -61,11 +52,6 @@ internal sealed record DemoReport
 
     public required double PublishSeconds { get; init; }
 
+    /// <summary>The user's budget at the end.</summary>
     public required BudgetReport Budget { get; init; }
-
-    public required BudgetReport BudgetBefore { get; init; }
-
-    public required IReadOnlyList<double> Ladder { get; init; }
-
-    public required bool IsMade { get; init; }
 }

@@ -10,15 +10,14 @@ namespace DpAttn.Cli.Demo;
 /// The whole main job in one process: sum the rows exactly, publish at a ladder, grant a user a budget, open the best tier against
 /// it, ask, and compare with exact attention.
 /// </summary>
-internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilon epsilon, Delta delta, Epsilon limit, bool clip, int repeats, int threads, ProgressBars progress)
+internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilon epsilon, PrivacyLimit limit, bool clip, int repeats, int threads, ProgressBars progress)
 {
     private static readonly AccountId User = new("demo-user");
     private static readonly ReleaseId Release = new("release-1");
 
-    public DemoReport Run()
+    public (DemoReport Report, DemoDetails Details) Run()
     {
-        var ladder = MomentRelease.Calibrate(parameters, [new Epsilon(epsilon.Value / 4), new Epsilon(epsilon.Value / 2), epsilon], delta);
-        var budget = new PrivacyLimit(limit, delta);
+        var ladder = MomentRelease.Calibrate(parameters, [new Epsilon(epsilon.Value / 4), new Epsilon(epsilon.Value / 2), epsilon], limit.Delta);
 
         var start = Stopwatch.GetTimestamp();
         var rows = Attention.IO.FloatMatrix.ToRows(data.Keys, data.Values);
@@ -26,15 +25,18 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
         var release = MomentRelease.Publish(exactSums, ladder, ReleaseKey.NewSecret(), threads);
         var publishSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
-        var ledger = new PrivacyLedger(budget.Amount);
+        // Every query is checked before anything is charged.
+        var comparison = progress.Run("exact attention", 1, _ => new Comparison(data, parameters, exactSums, threads, clip));
+
+        var ledger = new PrivacyLedger(limit.Amount);
         ledger.AddRelease(Release, ladder);
-        ledger.SetLimit(User, budget.Amount);
-        var before = Budget(ledger, limit);
+        ledger.SetLimit(User, limit.Amount);
+        var before = Budget(ledger);
         Open(ledger, ladder.Best);
+        var opened = Budget(ledger);
 
         var answerer = new MomentAnswerer(release.Tiers[ladder.Best]);
         var answers = answerer.Answer(data.Queries, clip);
-        var comparison = new Comparison(data, parameters, exactSums, threads, clip);
         comparison.Add(answers, answerer.MeanValue);
         progress.Run("repeating with throw-away secrets", repeats - 1, report =>
         {
@@ -47,7 +49,7 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
             return repeats;
         });
 
-        return new DemoReport
+        var report = new DemoReport
         {
             Rows = rows.Count,
             KeyDimension = parameters.Schema.KeyDimension,
@@ -55,12 +57,8 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
             Mechanism = MomentRelease.Mechanism,
             Features = parameters.Features,
             Epsilon = epsilon.Value,
-            Delta = delta.Value,
+            Delta = limit.Delta.Value,
             Adjacency = SchemaOptions.Name(parameters.Schema.Adjacency),
-            Scale = parameters.Schema.Scale,
-            Degree = parameters.Kernel.Degree,
-            Repeats = repeats,
-            Queries = data.Queries.Rows,
             SignalRms = comparison.SignalRms,
             Rmse = comparison.Rmse,
             RmseNoiseOnly = comparison.RmseNoiseOnly,
@@ -73,11 +71,19 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
             QueryMicrosMedian = TimeQueries(answerer),
             ExactQueryMicrosMedian = comparison.TimeExactQueries(),
             PublishSeconds = publishSeconds,
-            Budget = Budget(ledger, limit),
-            BudgetBefore = before,
-            Ladder = [.. ladder.Tiers.Select(tier => tier.Epsilon.Value)],
-            IsMade = data.IsMade,
+            Budget = Budget(ledger),
         };
+        return (report, new DemoDetails
+        {
+            Scale = parameters.Schema.Scale,
+            Degree = parameters.Kernel.Degree,
+            Ladder = [.. ladder.Tiers.Select(tier => tier.Epsilon.Value)],
+            Repeats = repeats,
+            Queries = data.Queries.Rows,
+            IsMade = data.IsMade,
+            BudgetBefore = before,
+            BudgetOpened = opened,
+        });
     }
 
     private void Open(PrivacyLedger ledger, int tier)
@@ -85,20 +91,21 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
         var decision = ledger.Open(User, new RequestId("open-1"), RequestFingerprint.Of("open the best tier of release-1"u8), Release, tier);
         if (decision is LedgerDecision.Refused refused)
         {
-            var price = refused.Requested is { } requested ? PrivacyLimit.ToEpsilon(requested, delta).Value : epsilon.Value;
+            var stated = $"the user's limit of epsilon {Numbers.Short(limit.Epsilon.Value)} at delta {Numbers.Short(limit.Delta.Value)}";
+            var price = refused.Requested is { } requested ? PrivacyLimit.ToEpsilon(requested, limit.Delta) : epsilon;
             throw new RefusedByBudgetException(refused is { ShortBy: { MuSquared: 0 } }
-                ? $"the user's limit of epsilon {limit} at delta {delta} has no room for the slack of this release's discrete noise; nothing was charged"
-                : $"the user's limit of epsilon {limit} at delta {delta} does not admit a tier of epsilon {Numbers.Short(price)}; nothing was charged");
+                ? $"{stated} has no room for the slack of this release's discrete noise; nothing was charged"
+                : $"{stated} does not admit a tier of epsilon {Numbers.Short(price.Value)}; nothing was charged");
         }
     }
 
-    private BudgetReport Budget(PrivacyLedger ledger, Epsilon stated)
+    private BudgetReport Budget(PrivacyLedger ledger)
     {
         var spent = ledger.Spent(User);
         return new BudgetReport(
-            stated.Value,
-            PrivacyLimit.ToEpsilon(spent, delta).Value,
-            PrivacyLimit.ToAffordableEpsilon(ledger.Limit(User)!.Value - spent, delta).Value);
+            limit.Epsilon.Value,
+            PrivacyLimit.ToEpsilon(spent, limit.Delta).Value,
+            PrivacyLimit.ToAffordableEpsilon(ledger.Limit(User)!.Value - spent, limit.Delta).Value);
     }
 
     private double TimeQueries(MomentAnswerer answerer) =>

@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace DpAttn.Cli.Output;
 
 /// <summary>--output.</summary>
@@ -7,13 +5,4 @@ internal enum OutputFormat
 {
     Table,
     Json,
-}
-
-internal static class OutputOption
-{
-    public static Option<OutputFormat> Create() => new("--output")
-    {
-        Description = "table or json",
-        DefaultValueFactory = _ => OutputFormat.Table,
-    };
 }

@@ -5,7 +5,7 @@ namespace DpAttn.Cli.Output;
 /// <summary>A small log-log plot in characters.</summary>
 internal static class TerminalPlot
 {
-    private const int Width = 64;
+    public const int Width = 64;
     private const int Height = 14;
 
     /// <summary>Draws curves of positive numbers, each with its mark.</summary>
@@ -32,9 +32,8 @@ internal static class TerminalPlot
         {
             var label = row == 0 ? Numbers.Short(Math.Exp(top)) : row == Height - 1 ? Numbers.Short(Math.Exp(bottom)) : "";
             text.Append(label.PadLeft(11)).Append(" |");
-            for (var column = 0; column < Width; column++)
-                text.Append(cells[row, column] == '\0' ? ' ' : cells[row, column]);
-            text.AppendLine();
+            var line = string.Concat(Enumerable.Range(0, Width).Select(column => cells[row, column] == '\0' ? ' ' : cells[row, column]));
+            text.AppendLine(line.TrimEnd());
         }
         text.Append(' ', 12).Append('+').Append('-', Width).AppendLine();
         var low = Numbers.Short(Math.Exp(left));

@@ -1,2 +1,0 @@
-namespace DpAttn.Cli.Tests;
-public class SmokeTests { [Fact] public void Runs() => Assert.Equal(2, 1 + int.Parse("1")); }
