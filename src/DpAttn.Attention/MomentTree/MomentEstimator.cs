@@ -24,7 +24,7 @@ public static class MomentEstimator
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
-        var ladder = NoiseLadder.Calibrate(parameters.Sensitivity.Integer, parameters.Dimension, [epsilon], delta);
+        var ladder = MomentRelease.CalibrateNoise(parameters, [epsilon], delta);
         var sigma = ladder.Tiers[0].Variance.Sigma.Value * Unit(parameters);
         return Describe(parameters, rows, epsilon, delta, sigma);
     }
@@ -35,6 +35,7 @@ public static class MomentEstimator
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        _ = Delta.Claimed(delta.Value);
         if (!(typicalNoise > 0 && double.IsFinite(typicalNoise)))
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
         var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
@@ -52,22 +53,10 @@ public static class MomentEstimator
         var worst = double.PositiveInfinity;
         if (schema.Adjacency == Adjacency.ReplaceOne)
         {
-            var exponent = schema.Scale * LargestQueryNorm(schema.Queries) * schema.Keys.BoundingRadius;
-            var smallest = rows * (1 - parameters.Kernel.RelativeError) * DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent));
+            var smallest = rows * (1 - parameters.Kernel.RelativeError) * parameters.SmallestKernel(schema.LargestQueryNorm);
             worst = spread * Math.Sqrt(1 + bound * bound / (parameters.Gamma * parameters.Gamma)) / smallest;
         }
         return new ErrorEstimate(epsilon, delta, spread / rows, worst, parameters.Kernel.AnswerErrorPerUnit * bound);
-    }
-
-    private static double LargestQueryNorm(Region queries)
-    {
-        var squares = 0.0;
-        for (var j = 0; j < queries.Dimension; j++)
-        {
-            var reach = Math.Abs(queries.Centre[j]) + (queries.IsBox ? queries.HalfWidths[j] : 0);
-            squares += reach * reach;
-        }
-        return Math.Sqrt(squares) + (queries.IsBox ? 0 : queries.BoundingRadius);
     }
 
     private static double Unit(MomentParameters parameters) =>

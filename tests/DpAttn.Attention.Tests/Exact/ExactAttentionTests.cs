@@ -183,7 +183,6 @@ public class ExactAttentionTests
     [InlineData(-20_000, 2e-11)]
     public void Double_answers_agree_with_high_precision_arithmetic(double scale, double tolerance)
     {
-        const int Bits = 400;
         var (keys, values, queries) = Random<double>(300, 7, 3, 4, 77);
         var attention = new ExactAttention<double>(keys, values, scale);
         var output = new double[3];
@@ -193,18 +192,18 @@ public class ExactAttentionTests
             {
                 BigInteger dot = 0;
                 for (var j = 0; j < keys.Columns; j++)
-                    dot += Fixed(keys[i, j], Bits) * Fixed(queries[q, j], Bits);
-                return (dot >> Bits) * (int)scale;
+                    dot += BigReal.Multiply(BigReal.Of(keys[i, j]), BigReal.Of(queries[q, j]));
+                return dot * (int)scale;
             }).ToArray();
             var largest = scores.Max();
-            var weights = scores.Select(score => ExpOfNegative(score - largest, Bits)).ToArray();
+            var weights = scores.Select(score => BigReal.Exp(score - largest)).ToArray();
             var total = weights.Aggregate((x, y) => x + y);
             var expected = Enumerable.Range(0, 3).Select(c =>
             {
                 BigInteger sum = 0;
                 for (var i = 0; i < keys.Rows; i++)
-                    sum += weights[i] * Fixed(values[i, c], Bits);
-                return Math.ScaleB((double)(sum / total >> Bits - 80), -80);
+                    sum += weights[i] * BigReal.Of(values[i, c]);
+                return BigReal.ToDouble(sum / total);
             }).ToArray();
             attention.Attend(queries.Row(q), output);
             Close(expected, output, tolerance);
@@ -231,34 +230,6 @@ public class ExactAttentionTests
         // A float scale that rounds to infinity is no finite scale; as float64 the same scale is one.
         Assert.Contains("finite as a Single", Assert.Throws<ArgumentOutOfRangeException>(() => new ExactAttention<float>(one, one, 1e200)).Message);
         _ = new ExactAttention<double>(new(1, 1), new(1, 1), 1e200);
-    }
-
-    private static BigInteger Fixed(double x, int bits)
-    {
-        if (x == 0)
-            return 0;
-        var exponent = Math.ILogB(x) - 52;
-        var mantissa = (BigInteger)Math.ScaleB(x, -exponent);
-        return exponent + bits >= 0 ? mantissa << (exponent + bits) : mantissa >> -(exponent + bits);
-    }
-
-    /// <summary>e^x of a fixed-point x of at most 0: the Taylor series of x / 2^20, squared twenty times.</summary>
-    private static BigInteger ExpOfNegative(BigInteger x, int bits)
-    {
-        const int Halvings = 20;
-        var one = BigInteger.One << bits;
-        // Below e^-200 a weight is nothing to a double.
-        if (x < -200 * one)
-            return 0;
-        BigInteger reduced = x >> Halvings, sum = one, term = one;
-        for (var k = 1; !term.IsZero && k < 60; k++)
-        {
-            term = (term * reduced >> bits) / k;
-            sum += term;
-        }
-        for (var i = 0; i < Halvings; i++)
-            sum = sum * sum >> bits;
-        return sum;
     }
 
     private static void Agrees<T>((int Rows, int D, int Dv, uint Seed) s, double score, double tolerance)
