@@ -30,7 +30,7 @@ public static class MomentEstimator
     }
 
     /// <summary>The smallest epsilon whose typical noise is at most a target.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The target is not finite and above 0, or needs an epsilon above 200.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The target is not finite and above 0, needs an epsilon above 200, or so little that delta alone covers it.</exception>
     public static ErrorEstimate EpsilonFor(MomentParameters parameters, long rows, double typicalNoise, Delta delta)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -41,6 +41,8 @@ public static class MomentEstimator
         var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
         var mu = (double)parameters.Sensitivity.Integer * Unit(parameters) / sigma;
         var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), PrivacyLimit.CurveDelta(delta));
+        if (epsilon.Value == 0)
+            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "any epsilon above 0 gives a smaller error than this");
         if (epsilon.Value > Epsilon.LargestBudget)
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon.Value:G4}, above {Epsilon.LargestBudget}");
         return Describe(parameters, rows, epsilon, delta, sigma);
