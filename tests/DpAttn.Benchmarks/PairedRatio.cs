@@ -9,8 +9,8 @@ internal static class PairedRatio
 {
     public static double Run(string nameA, Action a, string nameB, Action b, int pairs = 11)
     {
-        a();
-        b();
+        WarmUp(a);
+        WarmUp(b);
         var timesA = new double[pairs];
         var timesB = new double[pairs];
         for (var i = 0; i < pairs; i++)
@@ -23,6 +23,14 @@ internal static class PairedRatio
         Console.WriteLine($"  {nameB,-52} min {timesB.Min() * 1e3,10:F4} ms   median {Median(timesB) * 1e3,10:F4} ms");
         Console.WriteLine($"  median ratio A/B {ratio:F3}");
         return ratio;
+    }
+
+    /// <summary>Runs until the optimising compiler has had its turns: it works in the background, some time after the first calls.</summary>
+    public static void WarmUp(Action action)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < 1)
+            action();
     }
 
     public static double Median(IEnumerable<double> values)

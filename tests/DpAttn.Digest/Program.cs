@@ -4,11 +4,13 @@ using System.Security.Cryptography;
 using DpAttn.Attention;
 using DpAttn.Privacy;
 
-// Prints one line: the vector widths that this process really has, and digests of exact sums, released sums and answers on fixed made rows.
+// Prints one line: the vector widths that this process really has, and digests of exact sums, released sums and answers on fixed made rows,
+// and of sums of whole blocks of the largest features and values for every number of columns.
 // The bit-equality tests start it with hardware intrinsics switched off and compare.
 using var sums = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var released = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var answers = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+using var largest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 foreach (var (d, dv, degree, rows, box) in new[] { (5, 3, 4, 1300, true), (24, 26, 2, 700, false), (7, 1, 3, 513, false), (16, 9, 2, 1025, true) })
 {
     var keyRegion = box ? Region.Box(d, -0.25, 1) : Region.Ball(d, 1);
@@ -33,10 +35,20 @@ foreach (var (d, dv, degree, rows, box) in new[] { (5, 3, 4, 1300, true), (24, 2
             answers.AppendData(MemoryMarshal.AsBytes(answer.Output.AsSpan()));
             answers.AppendData(MemoryMarshal.AsBytes(answer.NoiseDeviation.AsSpan()));
             answers.AppendData(MemoryMarshal.AsBytes(answer.Intervals.AsSpan()));
+            answers.AppendData([answer.IsIndistinguishableFromMean is true ? (byte)1 : (byte)0]);
         }
     }
 }
+for (var dv = 1; dv <= 20; dv++)
+{
+    const int Rows = 1031;
+    var schema = new StoreSchema(Region.Ball(1, 1), Region.Ball([0.68], 0.001), ValueBound.Ball(dv, 1.999), 1, Adjacency.AddRemove, Rows);
+    var (keys, values) = (new Matrix<double>(Rows, 1), new Matrix<double>(Rows, dv));
+    for (var i = 0; i < Rows; i++)
+        (keys[i, 0], values[i, i % 3 == 0 ? 0 : dv - 1]) = (1 - i * 1e-9, i % 97 == 5 ? -1.999 : 1.999);
+    largest.AppendData(MemoryMarshal.AsBytes(MomentAccumulator.Sum(MomentParameters.Create(schema, 2), RowSet.Create(keys, values)).Sums.AsSpan()));
+}
 var width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
-Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)}");
+Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)} largest={Hex(largest)}");
 
 static string Hex(IncrementalHash hash) => Convert.ToHexString(hash.GetHashAndReset());

@@ -1,10 +1,12 @@
 namespace DpAttn.Attention;
 
 /// <summary>The private answer to one query, and what it says about itself (mechanisms, section 7).</summary>
-/// <param name="Output">dv numbers: the estimate of softmax attention, inside the value ball.</param>
-/// <param name="NoiseDeviation">dv standard deviations of the noise in the output.</param>
+/// <param name="Output">dv numbers: the estimate of softmax attention, clipped to the value bound.</param>
+/// <param name="NoiseDeviation">dv standard deviations of the noise, before clipping; infinite where the noise has swallowed the denominator.</param>
 /// <param name="Intervals">dv noise intervals.</param>
-/// <param name="KernelErrorBound">How far the noise-free answer may be from exact attention, in l2 norm.</param>
+/// <param name="KernelErrorBound">
+/// How far the noise-free polynomial answer may be from exact attention, in l2 norm; the lattice adds at most <see cref="MomentParameters.RoundingErrorBound"/>.
+/// </param>
 /// <param name="IsIndistinguishableFromMean">Whether this answer could just be the store's mean value; null where no mean is released.</param>
 public sealed record AttentionAnswer(
     double[] Output,

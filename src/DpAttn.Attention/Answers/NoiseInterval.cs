@@ -17,22 +17,22 @@ public readonly record struct NoiseInterval(double Low, double High, bool IsWhol
     /// </summary>
     internal static NoiseInterval Fieller(double numerator, double denominator, double kappa, double gamma, double bound)
     {
-        // theta^2 (D^2 - k^2/gamma^2) - 2 N D theta + N^2 - k^2 <= 0
+        // a theta^2 - 2 b theta + c <= 0. The discriminant b^2 - a c is k^2 (a + N^2/gamma^2), which does not cancel where the noise is
+        // small; of the two roots only the one that adds is a quotient by a, which does not cancel where a is small.
         var a = denominator * denominator - kappa * kappa / (gamma * gamma);
         var b = numerator * denominator;
         var c = numerator * numerator - kappa * kappa;
-        var discriminant = b * b - a * c;
-        if (a > 0)
-        {
-            // A negative discriminant is rounding: the minimum of the quadratic, at N/D, is never above 0.
-            var root = Math.Sqrt(Math.Max(discriminant, 0));
-            return Within((b - root) / a, (b + root) / a, bound);
-        }
-        if (a == 0 || discriminant <= 0)
+        var squared = a + numerator * numerator / (gamma * gamma);
+        if (squared < 0 || (a == 0 && b == 0))
             return Whole(bound);
-        // Outside the two roots.
-        var r = Math.Sqrt(discriminant);
-        double left = (b + r) / a, right = (b - r) / a;
+        var q = b + Math.CopySign(kappa * Math.Sqrt(squared), b);
+        var other = q == 0 ? 0 : c / q;
+        if (a == 0)
+            return b > 0 ? Within(other, bound, bound) : Within(-bound, other, bound);
+        double left = Math.Min(q / a, other), right = Math.Max(q / a, other);
+        if (a > 0)
+            return Within(left, right, bound);
+        // The set lies outside the two roots.
         var hasLeft = left >= -bound;
         var hasRight = right <= bound;
         return hasLeft == hasRight ? Whole(bound) : hasLeft ? Within(-bound, left, bound) : Within(right, bound, bound);

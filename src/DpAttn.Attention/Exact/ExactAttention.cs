@@ -35,8 +35,8 @@ public sealed class ExactAttention<T>
             throw new ArgumentException($"{keys.Rows} keys and {values.Rows} values; attention needs as many of each, and at least one", nameof(values));
         if (keys.Columns == 0 || values.Columns == 0)
             throw new ArgumentException($"keys have {keys.Columns} and values {values.Columns} columns; both need at least 1", nameof(keys));
-        if (!double.IsFinite(scale))
-            throw new ArgumentOutOfRangeException(nameof(scale), scale, "scale must be finite");
+        if (!T.IsFinite(T.CreateChecked(scale)))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale, $"scale must be finite as a {typeof(T).Name}");
         (_keys, _values, _scale) = (keys, values, T.CreateChecked(scale));
     }
 
@@ -62,6 +62,7 @@ public sealed class ExactAttention<T>
     /// <param name="query">d numbers.</param>
     /// <param name="output">dv numbers.</param>
     /// <exception cref="ArgumentException">Wrong lengths, or a query with NaN or infinity.</exception>
+    /// <exception cref="NotFiniteNumberException">The rows hold NaN or infinity, or a score overflows.</exception>
     public void Attend(ReadOnlySpan<T> query, Span<double> output)
     {
         if (query.Length != _keys.Columns || output.Length != _values.Columns)
@@ -73,6 +74,7 @@ public sealed class ExactAttention<T>
         for (var start = 0; start < _keys.Rows; start += BlockRows)
             AddBlock(query, start, Math.Min(BlockRows, _keys.Rows - start), weights, sums, state);
         state.Write(output);
+        RequireFiniteAnswer(output);
     }
 
     /// <summary>Answers a batch, going over the rows block by block for several queries at a time.</summary>
@@ -80,6 +82,7 @@ public sealed class ExactAttention<T>
     /// <param name="threads">How many threads share the queries.</param>
     /// <returns>m x dv.</returns>
     /// <exception cref="ArgumentException">The wrong number of columns, or a query with NaN or infinity.</exception>
+    /// <exception cref="NotFiniteNumberException">The rows hold NaN or infinity, or a score overflows.</exception>
     public Matrix<double> Attend(Matrix<T> queries, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(queries);
@@ -103,6 +106,7 @@ public sealed class ExactAttention<T>
             for (var q = first; q < end; q++)
                 states[q - first].Write(outputs.Row(q));
         });
+        RequireFiniteAnswer(outputs.Data);
         return outputs;
     }
 
@@ -110,6 +114,13 @@ public sealed class ExactAttention<T>
     {
         if (!queries.IsEmpty && !TensorPrimitives.IsFiniteAll(queries))
             throw new ArgumentException("a query has a coordinate that is NaN or infinite", nameof(queries));
+    }
+
+    // One look at the answers instead of one at every row: NaN and overflow anywhere on the way end up here.
+    private static void RequireFiniteAnswer(ReadOnlySpan<double> outputs)
+    {
+        if (!outputs.IsEmpty && !TensorPrimitives.IsFiniteAll(outputs))
+            throw new NotFiniteNumberException("exact attention: the rows hold NaN or infinity, or a score overflows its type; use smaller numbers or float64");
     }
 
     private void AddBlock(ReadOnlySpan<T> query, int start, int count, T[] weights, T[] sums, State state)

@@ -21,6 +21,9 @@ public sealed class FloatMatrix
     /// <summary>Columns.</summary>
     public int Columns => Single?.Columns ?? Double!.Columns;
 
+    /// <summary>The data's size in bytes.</summary>
+    internal long Bytes => Single is not null ? Single.Data.LongLength * sizeof(float) : Double!.Data.LongLength * sizeof(double);
+
     /// <summary>The matrix in float64: exact; a copy for float32.</summary>
     public Matrix<double> ToDouble() =>
         Double ?? new Matrix<double>(Rows, Columns, Array.ConvertAll(Single!.Data, x => (double)x));

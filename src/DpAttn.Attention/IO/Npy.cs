@@ -84,6 +84,7 @@ public static class Npy
                 Write(stream, single);
             else
                 Write(stream, matrix.Double!);
+            stream.Flush(flushToDisk: true);
         }
         File.Move(temporary, path, overwrite: true);
     }
@@ -106,7 +107,7 @@ public static class Npy
     {
         var count = (int)header.Count;
         var data = stream.CanSeek ? ReadKnown<T>(stream, name, header, count) : ReadGrowing<T>(stream, name, header, count);
-        if (header.BigEndian)
+        if (header.BigEndian == BitConverter.IsLittleEndian)
             ReverseBytes(data);
         return header.FortranOrder && header.Rank == 2 ? Transpose(data, header.Columns, header.Rows) : data;
     }

@@ -24,7 +24,7 @@ internal sealed record NpyElement(string Name, char Kind, int Size)
         bigEndian = false;
         if (descr.Length != 3 || descr[0] is not ('<' or '>' or '|' or '='))
             return null;
-        bigEndian = descr[0] == '>';
+        bigEndian = descr[0] == '>' || (descr[0] == '=' && !BitConverter.IsLittleEndian);
         return All.FirstOrDefault(element => element.Kind == descr[1] && element.Size == descr[2] - '0'
             && (descr[0] != '|' || element.Size == 1));
     }

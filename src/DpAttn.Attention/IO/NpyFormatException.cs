@@ -12,4 +12,12 @@ public sealed class NpyFormatException : FormatException
         : base($"{name}: {message}", inner)
     {
     }
+
+    /// <summary>A file's own text for a message: cut, and without what could forge another line of a log.</summary>
+    internal static string Quote(string text)
+    {
+        const int Longest = 40;
+        var shown = new string([.. text.Take(Longest).Select(c => c is >= ' ' and <= '~' ? c : '?')]);
+        return text.Length <= Longest ? $"'{shown}'" : $"'{shown}...'";
+    }
 }

@@ -16,7 +16,8 @@ internal sealed record NpyHeader(NpyElement Element, bool BigEndian, bool Fortra
 
     public long Count => (long)Rows * Columns;
 
-    public long DataBytes => Count * Element.Size;
+    // Two dimensions of 31 bits and 8 bytes an element: 65 bits.
+    public Int128 DataBytes => (Int128)Count * Element.Size;
 
     public string Describe() => $"{string.Join(" x ", Shape)} {Element.Name}";
 
@@ -90,7 +91,7 @@ internal sealed record NpyHeader(NpyElement Element, bool BigEndian, bool Fortra
                         shape = TakeShape();
                         break;
                     default:
-                        throw Fault($"key '{Shorten(key)}' is unknown or stands twice");
+                        throw Fault($"key {NpyFormatException.Quote(key)} is unknown or stands twice");
                 }
                 if (!TryTake(','))
                 {
@@ -104,7 +105,7 @@ internal sealed record NpyHeader(NpyElement Element, bool BigEndian, bool Fortra
             if (descr is null || fortran is null || shape is null)
                 throw new NpyFormatException(name, "the header lacks descr, fortran_order or shape");
             var element = NpyElement.Parse(descr, out var bigEndian)
-                ?? throw new NpyFormatException(name, $"dtype '{Shorten(descr)}' is not supported; float32 and float64 are, and for labels whole numbers");
+                ?? throw new NpyFormatException(name, $"dtype {NpyFormatException.Quote(descr)} is not supported; float32 and float64 are, and for labels whole numbers");
             if (shape.Length is not (1 or 2))
                 throw new NpyFormatException(name, $"the array has rank {shape.Length}; a vector (rank 1) or a matrix (rank 2) is needed");
             return new NpyHeader(element, bigEndian, fortran.Value, shape);
@@ -198,7 +199,5 @@ internal sealed record NpyHeader(NpyElement Element, bool BigEndian, bool Fortra
         }
 
         private NpyFormatException Fault(string what) => new(name, $"header, character {_at}: {what}");
-
-        private static string Shorten(string value) => value.Length <= 40 ? value : value[..40] + "...";
     }
 }

@@ -25,13 +25,17 @@ public static class Npz
             if (archive.Entries.Count > caps.Members)
                 throw new NpyFormatException(name, $"the archive has {archive.Entries.Count} members; at most {caps.Members} are allowed");
             var arrays = new Dictionary<string, FloatMatrix>(StringComparer.Ordinal);
+            var left = caps.DataBytes;
             foreach (var entry in archive.Entries)
             {
                 var member = entry.FullName.EndsWith(".npy", StringComparison.Ordinal) ? entry.FullName[..^4] : entry.FullName;
                 // Inflated as it is read: the declared size is not trusted, the array's header and the caps are.
                 using var content = new ForwardOnlyStream(entry.Open());
-                if (!arrays.TryAdd(member, Npy.ReadMatrix(content, $"{name}, member {Printable(member)}", caps)))
-                    throw new NpyFormatException(name, $"member {Printable(member)} stands twice");
+                var shown = NpyFormatException.Quote(member);
+                var matrix = Npy.ReadMatrix(content, $"{name}, member {shown}", caps with { DataBytes = left });
+                left -= matrix.Bytes;
+                if (!arrays.TryAdd(member, matrix))
+                    throw new NpyFormatException(name, $"member {shown} stands twice");
             }
             return arrays;
         }
@@ -58,12 +62,6 @@ public static class Npz
             else
                 Npy.Write(content, matrix.Double!);
         }
-    }
-
-    private static string Printable(string member)
-    {
-        var shown = new string([.. member.Take(40).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/' ? c : '?')]);
-        return $"'{shown}'";
     }
 
     /// <summary>Hides a member's declared length, so that the reader grows with what really arrives.</summary>

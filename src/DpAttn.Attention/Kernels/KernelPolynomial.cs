@@ -12,6 +12,9 @@ public sealed class KernelPolynomial
     /// <summary>The largest L: beyond it the approximation is useless at every degree that could be stored.</summary>
     public const double LargestInterval = 64;
 
+    /// <summary>The smallest L: below it attention is the mean to 12 digits, and powers of L would leave the range of doubles.</summary>
+    public const double SmallestInterval = 1.0 / (1L << 40);
+
     private const int GridPoints = 1 << 14;
     private readonly double[] _coefficients;
 
@@ -52,22 +55,24 @@ public sealed class KernelPolynomial
     /// The bound of the kernel error of a noise-free answer, per unit of B_v: 2 (1 - sqrt(1 - eps_s^2)) / eps_s, tight for signed
     /// values (mechanisms, section 2). Infinite when eps_s is 1 or more.
     /// </summary>
-    public double AnswerErrorPerUnit =>
-        RelativeError >= 1 ? double.PositiveInfinity : 2 * RelativeError / (1 + Math.Sqrt(1 - RelativeError * RelativeError));
+    public double AnswerErrorPerUnit => AnswerErrorFor(RelativeError);
 
     /// <summary>The polynomial of a degree for e^t on [-interval, interval].</summary>
     /// <param name="method">Minimax or Taylor.</param>
-    /// <param name="interval">L, above 0 and at most 64.</param>
+    /// <param name="interval">L, from 2^-40 to 64.</param>
     /// <param name="degree">s, from 1 to 18.</param>
     /// <exception cref="ArgumentException">An argument outside its range, or no convergence in double precision.</exception>
     public static KernelPolynomial Fit(KernelMethod method, double interval, int degree)
     {
-        if (!(interval > 0 && interval <= LargestInterval))
-            throw new ArgumentOutOfRangeException(nameof(interval), interval, $"scale x query radius x key radius must lie in (0, {LargestInterval}]");
+        if (!(interval >= SmallestInterval && interval <= LargestInterval))
+            throw new ArgumentOutOfRangeException(nameof(interval), interval, $"scale x query radius x key radius must lie in [2^-40, {LargestInterval}]");
         if (degree is < 1 or > LargestDegree)
             throw new ArgumentOutOfRangeException(nameof(degree), degree, $"the degree must lie between 1 and {LargestDegree}");
         return new KernelPolynomial(method, interval, method == KernelMethod.Minimax ? RelativeMinimax.Fit(interval, degree) : TaylorCoefficients(degree));
     }
+
+    /// <summary>Any polynomial as a kernel: for tests of what the fits never give, such as degrees that drop out.</summary>
+    internal static KernelPolynomial FromCoefficients(double interval, params double[] coefficients) => new(KernelMethod.Taylor, interval, coefficients);
 
     /// <summary>p(t).</summary>
     public double Evaluate(double t)
@@ -86,6 +91,10 @@ public sealed class KernelPolynomial
             p = p * t + Math.Abs(_coefficients[j]);
         return p;
     }
+
+    /// <summary>2 (1 - sqrt(1 - e^2)) / e without its cancellation: the answer's error when every weight is off by at most e relatively.</summary>
+    internal static double AnswerErrorFor(double relativeError) =>
+        relativeError < 1 ? 2 * relativeError / (1 + Math.Sqrt(1 - relativeError * relativeError)) : double.PositiveInfinity;
 
     private static double[] TaylorCoefficients(int degree)
     {

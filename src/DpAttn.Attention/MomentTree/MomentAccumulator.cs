@@ -129,19 +129,26 @@ public sealed class MomentAccumulator
         return (int)Math.Min(rows, (long)blocks * part / parts * BlockRows);
     }
 
-    /// <summary>Runs the parts side by side; one part's exception comes out as it is.</summary>
+    /// <summary>
+    /// Runs the parts side by side. Every part runs to its own end, and the first part's exception comes out as it is: the lowest row is named,
+    /// whichever thread found its fault first.
+    /// </summary>
     private static void RunParts(int parts, Action<int> run)
     {
-        try
+        var failures = new Exception?[parts];
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = parts }, part =>
         {
-            Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = parts }, run);
-        }
-        catch (AggregateException failures)
-        {
-            // The lowest row is named, whichever thread found its fault first.
-            var first = failures.InnerExceptions.OfType<RowRejectedException>().MinBy(e => e.Row) ?? failures.InnerExceptions[0];
+            try
+            {
+                run(part);
+            }
+            catch (Exception failure)
+            {
+                failures[part] = failure;
+            }
+        });
+        if (failures.FirstOrDefault(failure => failure is not null) is { } first)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
-        }
     }
 
     private void AddAll(RowSet rows, int start, int end, long[] sums, IProgress<long>? progress, CancellationToken cancellationToken)

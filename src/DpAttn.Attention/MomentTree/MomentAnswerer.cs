@@ -55,14 +55,15 @@ public sealed class MomentAnswerer
         _meanFeature = Math.ScaleB(1.0, parameters.FeatureExponent) / parameters.KeyCoefficients[0];
         _meanDenominator = _meanFeature * _columns[0] / _gamma;
         _mean = new double[columns - 1];
-        for (var j = 0; j < _mean.Length; j++)
+        // A denominator of noise alone (possible under add-remove) gives the centre of the value bound.
+        for (var j = 0; j < _mean.Length && _meanDenominator > 0; j++)
             _mean[j] = _meanFeature * _columns[(j + 1) * _strip] / _meanDenominator;
         _indistinguishablePoint = ChiSquared.InvCDF(_mean.Length, 0.95);
     }
 
     /// <summary>
     /// The released mean value, before any clipping: the answer at the centre of the query region, where rows are weighted by w(k) alone; for
-    /// queries centred at the origin, the plain mean.
+    /// queries centred at the origin, the plain mean. Zeros when the noise has swallowed the denominator.
     /// </summary>
     public ReadOnlySpan<double> MeanValue => _mean;
 
@@ -93,7 +94,7 @@ public sealed class MomentAnswerer
     internal (double[] Numerators, double Denominator) Moments(ReadOnlySpan<double> query)
     {
         var features = new double[_strip];
-        Expand(query, features, clip: false, 0, out _, out _);
+        Expand(query, features, clip: false, 0, out _, out _, out _);
         return Project(features);
     }
 
@@ -112,7 +113,7 @@ public sealed class MomentAnswerer
 
     private AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, long number, Span<double> features)
     {
-        Expand(query, features, clip, number, out var queryNorm, out var featureNorm);
+        Expand(query, features, clip, number, out var queryNorm, out var featureNorm, out var variableNorm);
         var (numerators, denominator) = Project(features);
 
         var bound = _parameters.Schema.Values.BoundingRadius;
@@ -134,18 +135,20 @@ public sealed class MomentAnswerer
         var spread = _sigma * featureNorm;
         for (var j = 0; j < dimension; j++)
         {
-            var unclipped = numerators[j] / floored;
-            output[j] = unclipped;
-            deviations[j] = spread * Math.Sqrt(1 + unclipped * unclipped / (_gamma * _gamma)) / floored;
+            // Deviation and interval are those of the unclipped, unfloored quotient; only the estimate is floored and clipped.
+            var ratio = numerators[j] / denominator;
+            output[j] = numerators[j] / floored;
+            deviations[j] = denominator > 0 ? spread * Math.Sqrt(1 + ratio * ratio / (_gamma * _gamma)) / denominator : double.PositiveInfinity;
             intervals[j] = NoiseInterval.Fieller(numerators[j], denominator, NoiseInterval.NormalPoint * spread, _gamma, columnBound);
         }
-        var indistinguishable = IsIndistinguishable(numerators, denominator, features[0], featureNorm);
-        ClipToBall(output, bound);
+        var indistinguishable = IsIndistinguishable(numerators, denominator, features[0], variableNorm);
+        _parameters.Schema.Values.ClipEstimate(output);
         return new AttentionAnswer(output, deviations, intervals, kernelError, indistinguishable);
     }
 
-    /// <summary>phi_q, with |q| (uncentred) and |phi_q|.</summary>
-    private void Expand(ReadOnlySpan<double> query, Span<double> features, bool clip, long number, out double queryNorm, out double featureNorm)
+    /// <summary>phi_q, with |q| (uncentred), |phi_q|, and the norm of phi_q without its constant.</summary>
+    private void Expand(
+        ReadOnlySpan<double> query, Span<double> features, bool clip, long number, out double queryNorm, out double featureNorm, out double variableNorm)
     {
         var schema = _parameters.Schema;
         if (query.Length != schema.KeyDimension)
@@ -181,7 +184,12 @@ public sealed class MomentAnswerer
         }
         TensorPrimitives.Multiply(features[..basis.Count], _parameters.QueryCoefficients, features);
         features[basis.Count..].Clear();
-        featureNorm = Math.Sqrt(FixedOrderDot(features, features));
+        var constant = features[0];
+        features[0] = 0;
+        var variable = FixedOrderDot(features, features);
+        features[0] = constant;
+        variableNorm = Math.Sqrt(variable);
+        featureNorm = Math.Sqrt(constant * constant + variable);
     }
 
     private (double[] Numerators, double Denominator) Project(ReadOnlySpan<double> features)
@@ -199,40 +207,32 @@ public sealed class MomentAnswerer
     private double DenominatorFloor(double queryNorm)
     {
         var schema = _parameters.Schema;
-        if (schema.Adjacency == Adjacency.AddRemove)
-            return 0;
-        var exponent = schema.Scale * queryNorm * schema.Keys.BoundingRadius;
-        return _slots * (1 - _parameters.Kernel.RelativeError) * DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent));
+        return schema.Adjacency == Adjacency.AddRemove
+            ? 0
+            : _slots * (1 - _parameters.Kernel.RelativeError) * _parameters.SmallestKernel(queryNorm);
     }
 
     /// <summary>
     /// Whether dv |o - m|^2 is within the 95 % point of chi-square times its variance, for the unclipped answer o and the released mean m
-    /// (mechanisms, section 7). phi_0 has one component, so its distance to phi_q needs no second pass.
+    /// (mechanisms, section 7). phi_0 is its constant alone, so |phi_q/Z - phi_0/Z_0|^2 is the squared difference of the constants plus what
+    /// the rest of phi_q has: squares that do not cancel.
     /// </summary>
-    private bool IsIndistinguishable(double[] numerators, double denominator, double constantFeature, double featureNorm)
+    private bool IsIndistinguishable(double[] numerators, double denominator, double constantFeature, double variableNorm)
     {
-        if (!(denominator > 0 && _meanDenominator > 0))
+        // A query at the centre is the mean, whatever its last bits say.
+        if (!(denominator > 0 && _meanDenominator > 0) || variableNorm == 0)
             return true;
-        double q = featureNorm / denominator, z = _meanFeature / _meanDenominator;
-        var cross = constantFeature / denominator * z;
+        double constant = constantFeature / denominator, rest = variableNorm / denominator, mean = _meanFeature / _meanDenominator;
         double variance = 0, distance = 0;
         for (var j = 0; j < numerators.Length; j++)
         {
             double o = numerators[j] / denominator, m = _mean[j];
-            variance += q * q - 2 * cross + z * z + (o * o * q * q - 2 * o * m * cross + m * m * z * z) / (_gamma * _gamma);
+            var weighted = o * constant - m * mean;
+            variance += (constant - mean) * (constant - mean) + rest * rest + (weighted * weighted + o * o * rest * rest) / (_gamma * _gamma);
             distance += (o - m) * (o - m);
         }
         variance *= _sigma * _sigma;
         return numerators.Length * distance <= _indistinguishablePoint * variance;
-    }
-
-    private static void ClipToBall(double[] output, double bound)
-    {
-        var squares = 0.0;
-        foreach (var x in output)
-            squares += x * x;
-        if (squares > bound * bound)
-            BallCheck.Clip(output, bound);
     }
 
     /// <summary>A dot product in one order for every vector width: products and sums are not fused, lanes are added at the end from 0 to 7.</summary>

@@ -24,22 +24,25 @@ public static class MomentEstimator
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
-        var ladder = NoiseLadder.Calibrate(parameters.Sensitivity.Integer, parameters.Dimension, [epsilon], delta);
+        var ladder = MomentRelease.CalibrateNoise(parameters, [epsilon], delta);
         var sigma = ladder.Tiers[0].Variance.Sigma.Value * Unit(parameters);
         return Describe(parameters, rows, epsilon, delta, sigma);
     }
 
     /// <summary>The smallest epsilon whose typical noise is at most a target.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The target is not finite and above 0, or needs an epsilon above 200.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The target is not finite and above 0, needs an epsilon above 200, or so little that delta alone covers it.</exception>
     public static ErrorEstimate EpsilonFor(MomentParameters parameters, long rows, double typicalNoise, Delta delta)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        _ = Delta.Claimed(delta.Value);
         if (!(typicalNoise > 0 && double.IsFinite(typicalNoise)))
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
         var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
         var mu = (double)parameters.Sensitivity.Integer * Unit(parameters) / sigma;
         var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), PrivacyLimit.CurveDelta(delta));
+        if (epsilon.Value == 0)
+            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "any epsilon above 0 gives a smaller error than this");
         if (epsilon.Value > Epsilon.LargestBudget)
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon.Value:G4}, above {Epsilon.LargestBudget}");
         return Describe(parameters, rows, epsilon, delta, sigma);
@@ -52,22 +55,10 @@ public static class MomentEstimator
         var worst = double.PositiveInfinity;
         if (schema.Adjacency == Adjacency.ReplaceOne)
         {
-            var exponent = schema.Scale * LargestQueryNorm(schema.Queries) * schema.Keys.BoundingRadius;
-            var smallest = rows * (1 - parameters.Kernel.RelativeError) * DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent));
+            var smallest = rows * (1 - parameters.Kernel.RelativeError) * parameters.SmallestKernel(schema.LargestQueryNorm);
             worst = spread * Math.Sqrt(1 + bound * bound / (parameters.Gamma * parameters.Gamma)) / smallest;
         }
         return new ErrorEstimate(epsilon, delta, spread / rows, worst, parameters.Kernel.AnswerErrorPerUnit * bound);
-    }
-
-    private static double LargestQueryNorm(Region queries)
-    {
-        var squares = 0.0;
-        for (var j = 0; j < queries.Dimension; j++)
-        {
-            var reach = Math.Abs(queries.Centre[j]) + (queries.IsBox ? queries.HalfWidths[j] : 0);
-            squares += reach * reach;
-        }
-        return Math.Sqrt(squares) + (queries.IsBox ? 0 : queries.BoundingRadius);
     }
 
     private static double Unit(MomentParameters parameters) =>

@@ -16,8 +16,11 @@ public sealed class MomentParameters
     /// <summary>U: the values' magnitude is kept in [2^15, 2^16) steps.</summary>
     public const int ValueBits = 15;
 
-    /// <summary>The largest moment matrix that is held, in bytes.</summary>
+    /// <summary>The largest moment matrix that is held, in bytes; as much again is allowed for the strips of a block of rows.</summary>
     public const long LargestMatrixBytes = 1L << 30;
+
+    // Powers of bounds stay within 2^+-400, so a feature neither overflows nor vanishes before it is rounded.
+    private const int LargestPowerBits = 400;
 
     private MomentParameters(StoreSchema schema, KernelPolynomial kernel, int featureBits, int valueBits)
     {
@@ -28,6 +31,10 @@ public sealed class MomentParameters
         var bytes = (UInt128)count * (UInt128)columns * sizeof(long);
         if (bytes > LargestMatrixBytes)
             throw new ArgumentException($"degree {kernel.Degree} in {schema.KeyDimension} dimensions has {count} features; with {columns} columns the moment matrix would take {bytes} bytes, and at most {LargestMatrixBytes} are allowed. Use a smaller degree", nameof(kernel));
+        var inner = MonomialBasis.CountFor(schema.KeyDimension, kernel.Degree - 1);
+        var strips = ((UInt128)inner + (UInt128)schema.KeyDimension + (UInt128)columns) * MomentAccumulator.BlockRows * sizeof(double);
+        if (strips > LargestMatrixBytes)
+            throw new ArgumentException($"degree {kernel.Degree} in {schema.KeyDimension} dimensions has {count} features; a block of rows would take {strips} bytes while they are expanded, and at most {LargestMatrixBytes} are allowed. Use a smaller degree", nameof(kernel));
 
         Basis = MonomialBasis.Create(schema.KeyDimension, kernel.Degree);
         if (!(schema.LargestLogWeight <= LargestLogWeight))
@@ -85,6 +92,27 @@ public sealed class MomentParameters
     /// <summary>The sensitivity of the moment matrix and how it is put together.</summary>
     public MomentSensitivity Sensitivity { get; }
 
+    /// <summary>
+    /// How much the lattice may add, in l2 norm, to the kernel's error of an answer: the rounding of features moves a row's weight by at most
+    /// sqrt(A) (sqrt(r)/2 + fp) 2^-bf, relative to the smallest weight exp(-scale |q| B_k), and a rounded value lies within sqrt(dv) 2^-bu / 2.
+    /// Rows that are not all alike round each their own way and stay far below it.
+    /// </summary>
+    public double RoundingErrorBound
+    {
+        get
+        {
+            var weight = Math.Sqrt(Kernel.MagnitudeSum) * (Math.Sqrt(Features) / 2 + MomentSensitivity.FloatingPointSteps(this)) * Math.ScaleB(1, -FeatureExponent);
+            var smallest = SmallestKernel(Schema.LargestQueryNorm);
+            var kernel = KernelPolynomial.AnswerErrorFor(Kernel.RelativeError + weight / smallest * (1 + 1e-9));
+            var bound = (kernel - Kernel.AnswerErrorPerUnit) * Schema.Values.BoundingRadius + Math.Sqrt(Schema.ValueDimension) / 2 * Math.ScaleB(1, -ValueExponent);
+            return Math.Min(bound, 2 * Schema.Values.BoundingRadius);
+        }
+    }
+
+    /// <summary>exp(-scale |q| B_k), q uncentred: the least that exp(scale &lt;q, k'&gt;) can be.</summary>
+    internal double SmallestKernel(double queryNorm) =>
+        DeterministicMath.Exp(-Math.Min(Schema.Scale * queryNorm * Schema.Keys.BoundingRadius, DeterministicMath.LargestExponent));
+
     internal MonomialBasis Basis { get; }
 
     /// <summary>2^bf sqrt(a_j m(a)) per feature.</summary>
@@ -103,7 +131,7 @@ public sealed class MomentParameters
     {
         ArgumentNullException.ThrowIfNull(schema);
         var kernel = KernelPolynomial.Fit(method, schema.Interval, degree);
-        if (kernel.RelativeError >= 1)
+        if (!(kernel.RelativeError < 1))
             throw new ArgumentException($"a {method} polynomial of degree {degree} has a relative error of {kernel.RelativeError:G3} on [-{kernel.Interval:G6}, {kernel.Interval:G6}]; it must be below 1. Use a higher degree or a smaller scale", nameof(degree));
         var parameters = new MomentParameters(schema, kernel, FeatureBits, ValueBits);
         parameters.RequireNoOverflow(0);
@@ -138,12 +166,14 @@ public sealed class MomentParameters
         var keys = new double[Features];
         var queries = new double[Features];
         var ratio = Schema.Scale * Schema.Queries.BoundingRadius / Schema.Keys.BoundingRadius;
-        double ratioPower = 1, scalePower = 1;
+        double ratioPower = 1, scalePower = 1, keyPower = 1, queryPower = 1;
         for (var j = 0; j <= Kernel.Degree; j++)
         {
             var c = Kernel.Coefficients[j];
             // a_j = |c_j| (scale B_q / B_k)^j; a coefficient of 0 drops its degree.
             var a = Math.Abs(c) * ratioPower;
+            if (c != 0)
+                RequireWithinDoubles(j, a, scalePower, keyPower, queryPower);
             for (var i = Basis.DegreeStarts[j]; i < Basis.DegreeStarts[j + 1]; i++)
             {
                 var m = Basis.Multinomials[i];
@@ -152,7 +182,18 @@ public sealed class MomentParameters
             }
             ratioPower *= ratio;
             scalePower *= Schema.Scale;
+            keyPower *= Schema.Keys.BoundingRadius;
+            queryPower *= Schema.Queries.BoundingRadius;
         }
         return (keys, queries);
+    }
+
+    private static void RequireWithinDoubles(int degree, params ReadOnlySpan<double> powers)
+    {
+        foreach (var power in powers)
+        {
+            if (!(power >= Math.ScaleB(1, -LargestPowerBits) && power <= Math.ScaleB(1, LargestPowerBits)))
+                throw new ArgumentException($"features of degree {degree} would leave the range of doubles; state keys, queries and scale in units nearer to 1, or use a smaller degree", nameof(degree));
+        }
     }
 }

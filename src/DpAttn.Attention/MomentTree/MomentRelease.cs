@@ -26,13 +26,22 @@ public sealed class MomentRelease
     /// <summary>
     /// Calibrates a ladder for a schema's moment matrix and refuses one that could overflow the sums.
     /// </summary>
-    /// <exception cref="ArgumentException">The ladder does not rise, its tiers are too close, or the capacity does not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// The ladder does not rise, its tiers are too close, an epsilon lies outside (0, 200], delta is below 2^-100, or the capacity does not fit.
+    /// </exception>
     public static NoiseLadder Calibrate(MomentParameters parameters, IReadOnlyList<Epsilon> tiers, Delta delta)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        var ladder = NoiseLadder.Calibrate(parameters.Sensitivity.Integer, parameters.Dimension, tiers, delta);
+        var ladder = CalibrateNoise(parameters, tiers, delta);
         parameters.RequireNoOverflow(ladder.Tiers[0].Variance);
         return ladder;
+    }
+
+    internal static NoiseLadder CalibrateNoise(MomentParameters parameters, IReadOnlyList<Epsilon> tiers, Delta delta)
+    {
+        ArgumentNullException.ThrowIfNull(tiers);
+        return NoiseLadder.Calibrate(
+            parameters.Sensitivity.Integer, parameters.Dimension, [.. tiers.Select(tier => Epsilon.Budget(tier.Value))], Delta.Claimed(delta.Value));
     }
 
     /// <summary>
@@ -54,9 +63,9 @@ public sealed class MomentRelease
     public static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, ReleaseKey key, int threads = 1) =>
         Publish(exact, ladder, new KeyedNoise(key, threads));
 
-    /// <summary>Publishes with noise from a source: N_best first, then fresh G_t for every lower tier.</summary>
+    /// <summary>Publishes with noise from a source: N_best first, then fresh G_t for every lower tier. Only tests have another source than the keyed one.</summary>
     /// <exception cref="ArgumentException">A ladder that was calibrated for other parameters, or no slots.</exception>
-    public static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, INoiseSource noise)
+    internal static MomentRelease Publish(MomentMatrix exact, NoiseLadder ladder, INoiseSource noise)
     {
         ArgumentNullException.ThrowIfNull(exact);
         ArgumentNullException.ThrowIfNull(ladder);

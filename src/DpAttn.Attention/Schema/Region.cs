@@ -10,12 +10,21 @@ public sealed class Region
     /// <summary>Relative tolerance of the check of an l2 ball.</summary>
     public const double BallTolerance = 1.0 / (1 << 20);
 
+    /// <summary>
+    /// Radii, sides, corners and centres lie between 2^-100 and 2^100 in magnitude (0 allowed where it makes sense): squares of bounds then neither
+    /// overflow nor vanish, and a check can never pass because its limit became infinite.
+    /// </summary>
+    public const double LargestMagnitude = 1267650600228229401496703205376.0;
+
+    private const double SmallestSize = 1 / LargestMagnitude;
+
     // The computed squared norm differs from the true one by at most (d + 2) 2^-53 relatively, below 2^-30 for d up to 2^20.
     private const double BallCheckError = 1.0 / (1 << 30);
 
     private readonly double[] _centre;
     private readonly double[]? _low;
     private readonly double[]? _high;
+    private readonly double[] _halfWidths;
     private readonly double _squaredLimit;
 
     private Region(double[] centre, double radius, double[]? low, double[]? high)
@@ -29,16 +38,16 @@ public sealed class Region
             var limit = radius * (1 + BallTolerance);
             _squaredLimit = limit * limit;
             BoundingRadius = limit * (1 + BallCheckError);
-            HalfWidths = [];
+            _halfWidths = [];
         }
         else
         {
-            HalfWidths = new double[centre.Length];
+            _halfWidths = new double[centre.Length];
             var squares = 0.0;
             for (var j = 0; j < centre.Length; j++)
             {
-                HalfWidths[j] = Math.BitIncrement(Math.Max(high![j] - centre[j], centre[j] - low[j]));
-                squares += HalfWidths[j] * HalfWidths[j];
+                _halfWidths[j] = Math.BitIncrement(Math.Max(high![j] - centre[j], centre[j] - low[j]));
+                squares += _halfWidths[j] * _halfWidths[j];
             }
             BoundingRadius = Math.Sqrt(squares) * (1 + BallCheckError);
             Radius = BoundingRadius;
@@ -58,24 +67,24 @@ public sealed class Region
     public double BoundingRadius { get; }
 
     /// <summary>Half widths per coordinate of a box, rounded up; empty for a ball.</summary>
-    public double[] HalfWidths { get; }
+    public ReadOnlySpan<double> HalfWidths => _halfWidths;
 
     /// <summary>True for a box, false for a ball.</summary>
     public bool IsBox => _low is not null;
 
     /// <summary>The l2 ball of a radius around a centre.</summary>
-    /// <exception cref="ArgumentException">No coordinates, a centre that is not finite, or a radius that is not finite and above 0.</exception>
+    /// <exception cref="ArgumentException">No coordinates, or a centre or a radius outside the range of <see cref="LargestMagnitude"/>.</exception>
     public static Region Ball(ReadOnlySpan<double> centre, double radius)
     {
         if (centre.IsEmpty)
             throw new ArgumentException("a region needs at least one coordinate", nameof(centre));
         foreach (var c in centre)
         {
-            if (!double.IsFinite(c))
-                throw new ArgumentException("the centre of a ball must be finite", nameof(centre));
+            if (!(Math.Abs(c) <= LargestMagnitude))
+                throw new ArgumentException("the centre of a ball must lie within +-2^100", nameof(centre));
         }
-        if (!(radius > 0 && double.IsFinite(radius)))
-            throw new ArgumentOutOfRangeException(nameof(radius), radius, "the radius of a ball must be finite and above 0");
+        if (!(radius >= SmallestSize && radius <= LargestMagnitude))
+            throw new ArgumentOutOfRangeException(nameof(radius), radius, "the radius of a ball must be above 0, between 2^-100 and 2^100");
         return new Region(centre.ToArray(), radius, null, null);
     }
 
@@ -88,7 +97,7 @@ public sealed class Region
     }
 
     /// <summary>The box of all vectors between two corners, both included.</summary>
-    /// <exception cref="ArgumentException">No coordinates, lengths that differ, a corner that is not finite, or a side that is not above 0.</exception>
+    /// <exception cref="ArgumentException">No coordinates, lengths that differ, or a corner or a side outside the range of <see cref="LargestMagnitude"/>.</exception>
     public static Region Box(ReadOnlySpan<double> low, ReadOnlySpan<double> high)
     {
         if (low.IsEmpty || low.Length != high.Length)
@@ -96,8 +105,8 @@ public sealed class Region
         var centre = new double[low.Length];
         for (var j = 0; j < centre.Length; j++)
         {
-            if (!(double.IsFinite(low[j]) && double.IsFinite(high[j]) && low[j] < high[j]))
-                throw new ArgumentException($"box, coordinate {j}: the lower corner must be finite and below the upper one", nameof(low));
+            if (!(low[j] >= -LargestMagnitude && high[j] <= LargestMagnitude && high[j] - low[j] >= SmallestSize))
+                throw new ArgumentException($"box, coordinate {j}: the lower corner must be below the upper one, by at least 2^-100, and both within +-2^100", nameof(low));
             centre[j] = low[j] / 2 + high[j] / 2;
         }
         return new Region(centre, 0, low.ToArray(), high.ToArray());

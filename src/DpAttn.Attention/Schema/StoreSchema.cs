@@ -62,6 +62,21 @@ public sealed class StoreSchema
     /// <summary>L = scale B_q B_k, the range of the kernel's exponent after centring.</summary>
     public double Interval => Scale * Queries.BoundingRadius * Keys.BoundingRadius * (1 + 1e-15);
 
+    /// <summary>The largest l2 norm of a query before centring, at most.</summary>
+    internal double LargestQueryNorm
+    {
+        get
+        {
+            var squares = 0.0;
+            for (var j = 0; j < Queries.Dimension; j++)
+            {
+                var reach = Math.Abs(Queries.Centre[j]) + (Queries.IsBox ? Queries.HalfWidths[j] : 0);
+                squares += reach * reach;
+            }
+            return (Math.Sqrt(squares) + (Queries.IsBox ? 0 : Queries.BoundingRadius)) * (1 + 1e-9);
+        }
+    }
+
     /// <summary>
     /// An upper bound of ln w(k) = scale &lt;c_q, k'&gt;: scale |c_q| B_k for a ball, scale sum_j |c_qj| h_j for a box.
     /// </summary>

@@ -23,7 +23,7 @@ public sealed class ValueBound
     public double Stated => IsBox ? LargestEntry : _region.Radius;
 
     /// <summary>Values of an l2 norm of at most <paramref name="radius"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">No columns, or a radius that is not finite and above 0.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">No columns, or a radius that is not between 2^-100 and 2^100.</exception>
     public static ValueBound Ball(int dimension, double radius)
     {
         var region = Region.Ball(dimension, radius);
@@ -31,8 +31,22 @@ public sealed class ValueBound
     }
 
     /// <summary>Values with every column in [-bound, bound]; then B_v = sqrt(columns) bound.</summary>
-    /// <exception cref="ArgumentException">No columns, or a bound that is not finite and above 0.</exception>
+    /// <exception cref="ArgumentException">No columns, or a bound that is not between 2^-101 and 2^100.</exception>
     public static ValueBound Box(int dimension, double bound) => new(Region.Box(dimension, -bound, bound), bound);
+
+    /// <summary>Moves an estimate to the nearest value that the bound allows: in a box column by column, in a ball towards its centre.</summary>
+    internal void ClipEstimate(Span<double> estimate)
+    {
+        if (IsBox)
+        {
+            foreach (ref var x in estimate)
+                x = Math.Clamp(x, -LargestEntry, LargestEntry);
+        }
+        else if (!BallCheck.Holds(estimate, BoundingRadius * BoundingRadius))
+        {
+            BallCheck.Clip(estimate, BoundingRadius);
+        }
+    }
 
     internal RegionFault TryCheck(Span<double> value, bool clip) => _region.TryCentre(value, clip);
 

@@ -174,6 +174,64 @@ public class ExactAttentionTests
         Assert.Throws<ArgumentException>(() => attention.Attend(queries));
     }
 
+    /// <summary>
+    /// Against scores, exponentials and sums in 400-bit integers: the double version is good to the rounding of a score, about 2^-53 of its size.
+    /// </summary>
+    [Theory]
+    [InlineData(1, 1e-14)]
+    [InlineData(300, 3e-13)]
+    [InlineData(-20_000, 2e-11)]
+    public void Double_answers_agree_with_high_precision_arithmetic(double scale, double tolerance)
+    {
+        var (keys, values, queries) = Random<double>(300, 7, 3, 4, 77);
+        var attention = new ExactAttention<double>(keys, values, scale);
+        var output = new double[3];
+        for (var q = 0; q < queries.Rows; q++)
+        {
+            var scores = Enumerable.Range(0, keys.Rows).Select(i =>
+            {
+                BigInteger dot = 0;
+                for (var j = 0; j < keys.Columns; j++)
+                    dot += BigReal.Multiply(BigReal.Of(keys[i, j]), BigReal.Of(queries[q, j]));
+                return dot * (int)scale;
+            }).ToArray();
+            var largest = scores.Max();
+            var weights = scores.Select(score => BigReal.Exp(score - largest)).ToArray();
+            var total = weights.Aggregate((x, y) => x + y);
+            var expected = Enumerable.Range(0, 3).Select(c =>
+            {
+                BigInteger sum = 0;
+                for (var i = 0; i < keys.Rows; i++)
+                    sum += weights[i] * BigReal.Of(values[i, c]);
+                return BigReal.ToDouble(sum / total);
+            }).ToArray();
+            attention.Attend(queries.Row(q), output);
+            Close(expected, output, tolerance);
+            Close(expected, attention.Attend(queries).Row(q), tolerance);
+        }
+    }
+
+    [Fact]
+    public void Rows_that_are_no_numbers_and_scores_that_overflow_are_refused_and_never_answered_with_NaN()
+    {
+        foreach (var bad in new[] { float.NaN, float.PositiveInfinity })
+        {
+            var (keys, values, queries) = Random<float>(600, 3, 2, 2, 5);
+            keys[555, 1] = bad;
+            var attention = new ExactAttention<float>(keys, values, 1);
+            Assert.Throws<NotFiniteNumberException>(() => attention.Attend(queries.Row(0), new double[2]));
+            Assert.Throws<NotFiniteNumberException>(() => attention.Attend(queries, 2));
+            keys[555, 1] = 0;
+            values[3, 1] = bad;
+            Assert.Throws<NotFiniteNumberException>(() => attention.Attend(queries.Row(0), new double[2]));
+        }
+        var one = new Matrix<float>(1, 1, [1e30f]);
+        Assert.Throws<NotFiniteNumberException>(() => new ExactAttention<float>(one, one, 1).Attend([1e30f], new double[1]));
+        // A float scale that rounds to infinity is no finite scale; as float64 the same scale is one.
+        Assert.Contains("finite as a Single", Assert.Throws<ArgumentOutOfRangeException>(() => new ExactAttention<float>(one, one, 1e200)).Message);
+        _ = new ExactAttention<double>(new(1, 1), new(1, 1), 1e200);
+    }
+
     private static void Agrees<T>((int Rows, int D, int Dv, uint Seed) s, double score, double tolerance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

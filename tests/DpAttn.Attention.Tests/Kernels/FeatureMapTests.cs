@@ -83,14 +83,86 @@ public class FeatureMapTests
         }
     }
 
+    /// <summary>An odd or even kernel: degrees whose coefficient is 0 have features of 0 and no part in an answer.</summary>
     [Fact]
-    public void Features_that_do_not_fit_in_memory_are_refused_with_their_number_and_bytes()
+    public void A_degree_whose_coefficient_is_zero_drops_out()
     {
-        var error = Assert.Throws<ArgumentException>(() => MomentParameters.Create(TestRows.BallSchema(768, 64, 1000), 3));
-        Assert.Contains("76088705 features", error.Message);
-        Assert.Contains($"{(long)MonomialBasis.CountFor(768, 3) * 65 * 8} bytes", error.Message);
-        error = Assert.Throws<ArgumentException>(() => MomentParameters.Create(TestRows.BallSchema(65536, 64, 1000), 18));
-        Assert.Contains($"{long.MaxValue} features", error.Message);
+        var random = new Random(3);
+        foreach (var coefficients in new double[][] { [1, 0, 0.5], [1, 1, 0, 1.0 / 6], [1, 0, -0.3, 0, 0.04], [1, 0] })
+        {
+            foreach (var adjacency in Enum.GetValues<Adjacency>())
+            {
+                var schema = TestRows.BallSchema(3, 2, 10, 0.7, adjacency);
+                var parameters = MomentParameters.CreateUnchecked(schema, KernelPolynomial.FromCoefficients(schema.Interval, coefficients));
+                var accumulator = new MomentAccumulator(parameters, clip: false);
+                for (var i = 0; i < 30; i++)
+                {
+                    double[] q = TestRows.PointIn(schema.Queries, random), k = TestRows.PointIn(schema.Keys, random);
+                    var (z, _) = accumulator.RowIntegers(TestRows.OneRow([.. k], [1, 0]), 0);
+                    var inner = 0.0;
+                    for (var a = 0; a < z.Length; a++)
+                    {
+                        var degree = parameters.Basis.DegreeStarts.Count(start => start <= a) - 1;
+                        if (coefficients[degree] == 0)
+                            Assert.Equal((0, 0), (z[a], parameters.QueryCoefficients[a]));
+                        else
+                            inner += z[a] * Monomial(parameters.Basis, a, q) * parameters.QueryCoefficients[a];
+                    }
+                    var t = schema.Scale * q.Zip(k, (x, y) => x * y).Sum();
+                    Assert.Equal(parameters.Kernel.Evaluate(t), Math.ScaleB(inner, -parameters.FeatureExponent), 2e-5);
+                }
+                Assert.InRange(new SensitivitySearch(parameters, 5).Search(pairs: 500, climbs: 3, steps: 200) / (double)parameters.Sensitivity.Integer, 0.6, 1);
+            }
+        }
+    }
+
+    /// <summary>w(k) = exp(scale &lt;c_q, k'&gt;) is what column 0 holds beside the constant feature.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Row_weights_are_those_of_the_query_centre_and_reach_their_bound_but_never_exceed_it(bool box)
+    {
+        var random = new Random(4);
+        double[] centre = [0.5, -1, 0.25];
+        var keys = box ? Region.Box([-1, 0, 2], [1, 0.5, 3]) : Region.Ball([1, 2, 3], 1.5);
+        var schema = new StoreSchema(keys, Region.Ball(centre, 0.1), ValueBound.Ball(1, 1), 0.8, Adjacency.ReplaceOne, 10);
+        var parameters = MomentParameters.Create(schema, 1);
+        var expected = box ? Math.Exp(0.8 * (0.5 * 1 + 1 * 0.25 + 0.25 * 0.5)) : Math.Exp(0.8 * Math.Sqrt(0.25 + 1 + 0.0625) * 1.5);
+        Assert.Equal(expected, parameters.LargestWeight, expected * 1e-5);
+        var accumulator = new MomentAccumulator(parameters, clip: false);
+        var norm = Math.Sqrt(centre.Sum(x => x * x));
+        double[] heaviest = box ? [1, 0, 3] : [.. keys.Centre.ToArray().Select((c, j) => c + centre[j] / norm * 1.5)];
+        for (var i = 0; i < 1000; i++)
+        {
+            var k = i == 0 ? heaviest : TestRows.PointIn(keys, random);
+            var (z, u) = accumulator.RowIntegers(TestRows.OneRow([.. k], [1]), 0);
+            var weight = z[0] / parameters.KeyCoefficients[0];
+            var real = Math.Exp(0.8 * k.Select((x, j) => centre[j] * (x - keys.Centre[j])).Sum());
+            var halfStep = 0.5001 / parameters.KeyCoefficients[0];
+            Assert.Equal(real, weight, halfStep);
+            Assert.True(weight <= parameters.LargestWeight + halfStep);
+            if (i == 0)
+                Assert.InRange(weight, 0.999 * parameters.LargestWeight, parameters.LargestWeight + halfStep);
+            Assert.Equal(parameters.GammaSteps, u[0]);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(81)]
+    public void The_denominators_share_is_that_of_the_adjacency(int dv)
+    {
+        var replace = MomentParameters.Create(TestRows.BallSchema(2, dv, 10), 2);
+        var addRemove = MomentParameters.Create(TestRows.BallSchema(2, dv, 10, adjacency: Adjacency.AddRemove), 2);
+        var bound = replace.Schema.Values.BoundingRadius;
+        Assert.Equal(bound, replace.Gamma);
+        Assert.Equal(bound * Math.Pow(dv, -0.25), addRemove.Gamma, 1e-12);
+        foreach (var parameters in new[] { replace, addRemove })
+            Assert.InRange(parameters.GammaSteps - Math.ScaleB(parameters.Gamma, parameters.ValueExponent), -0.5, 0.5);
+        // A gamma below half a step is 1 step, never 0.
+        var coarse = MomentParameters.CreateUnchecked(addRemove.Schema, addRemove.Kernel, valueBits: -4);
+        Assert.Equal(1, coarse.GammaSteps);
     }
 
     private static double Monomial(MonomialBasis basis, int a, double[] x)

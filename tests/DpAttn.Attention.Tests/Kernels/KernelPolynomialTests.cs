@@ -78,6 +78,7 @@ public class KernelPolynomialTests
     [InlineData(0.01, 8)]
     [InlineData(0.25, 12)]
     [InlineData(1e-6, 3)]
+    [InlineData(KernelPolynomial.SmallestInterval, 18)]
     public void Where_doubles_no_longer_resolve_the_error_the_fit_still_is_as_good_as_doubles_are(double interval, int degree) =>
         Assert.InRange(KernelPolynomial.Fit(KernelMethod.Minimax, interval, degree).RelativeError, 0, 1e-11);
 
@@ -85,6 +86,8 @@ public class KernelPolynomialTests
     [InlineData(0, 2)]
     [InlineData(double.NaN, 2)]
     [InlineData(65, 2)]
+    [InlineData(9e-13, 2)]
+    [InlineData(1e-300, 2)]
     [InlineData(1, 0)]
     [InlineData(1, 19)]
     public void Impossible_intervals_and_degrees_are_refused(double interval, int degree) =>

@@ -14,9 +14,11 @@ public class BitEqualityTests
     private static readonly MomentParameters Parameters = MomentParameters.Create(Schema, 3);
     private static readonly RowSet AllRows = TestRows.Rows(Schema, Rows, 7);
     private static readonly MomentMatrix Whole = MomentAccumulator.Sum(Parameters, AllRows);
+    private static readonly NoiseLadder Ladder = MomentRelease.Calibrate(Parameters, [new Epsilon(0.5), new Epsilon(2)], TestRows.Delta);
+    private static readonly MomentRelease Released = MomentRelease.Publish(Whole, Ladder, new byte[32], threads: 1);
 
     [Fact]
-    public void Sums_are_bit_equal_in_any_order()
+    public void Sums_and_releases_are_bit_equal_in_any_order()
     {
         var (keys, values) = TestRows.Make(Schema, Rows, 7);
         var order = Enumerable.Range(0, Rows).ToArray();
@@ -31,7 +33,7 @@ public class BitEqualityTests
                 keys.Row(order[i]).CopyTo(shuffledKeys.Row(i));
                 values.Row(order[i]).CopyTo(shuffledValues.Row(i));
             }
-            Assert.Equal(Whole.Sums, MomentAccumulator.Sum(Parameters, RowSet.Create(shuffledKeys, shuffledValues)).Sums);
+            AssertSame(MomentAccumulator.Sum(Parameters, RowSet.Create(shuffledKeys, shuffledValues)));
         }
     }
 
@@ -43,13 +45,26 @@ public class BitEqualityTests
     [InlineData(513)]
     [InlineData(1024)]
     [InlineData(Rows)]
-    public void Sums_are_bit_equal_for_any_block_size(int block)
+    public void Sums_and_releases_are_bit_equal_for_any_block_size(int block)
     {
         var total = MomentMatrix.Empty(Parameters);
         for (var start = 0; start < Rows; start += block)
             total.Add(MomentAccumulator.Sum(Parameters, AllRows.Slice(start, Math.Min(block, Rows - start))));
-        Assert.Equal(Whole.Sums, total.Sums);
-        Assert.Equal(Rows, total.Slots);
+        AssertSame(total);
+    }
+
+    [Fact]
+    public void Sums_are_bit_equal_for_every_block_size_from_one_row_to_all()
+    {
+        const int Few = 41;
+        var whole = MomentAccumulator.Sum(Parameters, AllRows.Slice(0, Few));
+        for (var block = 1; block <= Few; block++)
+        {
+            var total = MomentMatrix.Empty(Parameters);
+            for (var start = 0; start < Few; start += block)
+                total.Add(MomentAccumulator.Sum(Parameters, AllRows.Slice(start, Math.Min(block, Few - start))));
+            Assert.Equal(whole.Sums, total.Sums);
+        }
     }
 
     [Theory]
@@ -65,20 +80,46 @@ public class BitEqualityTests
             int start = Rows * shard / shards, end = Rows * (shard + 1) / shards;
             total.Add(MomentAccumulator.Sum(Parameters, AllRows.Slice(start, end - start), threads: 1 + shard % 2));
         }
-        Assert.Equal(Whole.Sums, total.Sums);
-        var ladder = MomentRelease.Calibrate(Parameters, [new Epsilon(0.5), new Epsilon(2)], TestRows.Delta);
-        var secret = Enumerable.Range(0, 32).Select(i => (byte)i).ToArray();
-        var one = MomentRelease.Publish(Whole, ladder, secret, threads: 1);
-        var two = MomentRelease.Publish(total, ladder, secret, threads: 2);
-        for (var t = 0; t < 2; t++)
-            Assert.Equal(one.Tiers[t].Values, two.Tiers[t].Values);
+        AssertSame(total);
     }
 
     [Fact]
-    public void Sums_are_bit_equal_on_any_number_of_threads()
+    public void Sums_and_releases_are_bit_equal_on_any_number_of_threads()
     {
         for (var threads = 1; threads <= 5; threads++)
-            Assert.Equal(Whole.Sums, MomentAccumulator.Sum(Parameters, AllRows, threads: threads).Sums);
+            AssertSame(MomentAccumulator.Sum(Parameters, AllRows, threads: threads));
+    }
+
+    /// <summary>
+    /// The largest features and values that a schema allows, in every row of a block, for every number of columns: with tiles, padded columns and
+    /// single ones. Products in doubles must still be the exact integers.
+    /// </summary>
+    [Fact]
+    public void Whole_blocks_of_the_largest_features_and_values_are_summed_exactly()
+    {
+        const int Count = 1031;
+        // The heaviest row weighs just below 2, and its features lie in the constant alone: 2^20 steps.
+        var queries = Region.Ball([Math.Log(1.99)], 0.001);
+        for (var dv = 1; dv <= 20; dv++)
+        {
+            var schema = new StoreSchema(Region.Ball(1, 1), queries, ValueBound.Ball(dv, 1.999), 1, Adjacency.ReplaceOne, Count);
+            var parameters = MomentParameters.Create(schema, 2);
+            var (keys, values) = (new Matrix<double>(Count, 1), new Matrix<double>(Count, dv));
+            for (var i = 0; i < Count; i++)
+                (keys[i, 0], values[i, dv - 1]) = (1, i % 97 == 5 ? -1.999 : 1.999);
+            var rows = RowSet.Create(keys, values);
+            var accumulator = new MomentAccumulator(parameters, clip: false);
+            var expected = new System.Numerics.BigInteger[parameters.Dimension];
+            for (var i = 0; i < Count; i++)
+            {
+                var (z, u) = accumulator.RowIntegers(rows, i);
+                Assert.InRange(z[0], 0.98 * (1 << 20), 1 << 20);
+                Assert.InRange(Math.Abs(u[dv]), 0.99 * (1 << 16), 1 << 16);
+                for (var k = 0; k < expected.Length; k++)
+                    expected[k] += (System.Numerics.BigInteger)z[k / u.Length] * u[k % u.Length];
+            }
+            Assert.Equal(expected, MomentAccumulator.Sum(parameters, rows).Sums.Select(x => (System.Numerics.BigInteger)x));
+        }
     }
 
     [Fact]
@@ -134,6 +175,16 @@ public class BitEqualityTests
         // Frozen: a difference means that rows get other integers than on the machines that made this constant.
         Assert.Contains("sums=EBF135B8D42BEEFC040AAD39A0312E12EAD6716405C49D7C717FE1518E474424", RunDigest(null).Digests);
         Assert.Contains("released=87ED765438E3C3C0865F4581DABDD1BEDACD9502FDC7EBB59908247E738FA17C", RunDigest(null).Digests);
+    }
+
+    /// <summary>The same sums and, for the same secret, the same released integers at every tier.</summary>
+    private static void AssertSame(MomentMatrix sums)
+    {
+        Assert.Equal(Whole.Sums, sums.Sums);
+        Assert.Equal(Rows, sums.Slots);
+        var release = MomentRelease.Publish(sums, Ladder, new byte[32], threads: 2);
+        for (var t = 0; t < 2; t++)
+            Assert.Equal(Released.Tiers[t].Values, release.Tiers[t].Values);
     }
 
     private static (int Width, string Digests) RunDigest(string? switchedOff)

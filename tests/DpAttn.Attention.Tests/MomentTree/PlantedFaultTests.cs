@@ -115,16 +115,6 @@ public class PlantedFaultTests
         }
     }
 
-    private sealed class ScaledNoise(INoiseSource source, double factor) : INoiseSource
-    {
-        public void Fill(NoiseAddress address, Span<long> destination)
-        {
-            source.Fill(address, destination);
-            for (var i = 0; i < destination.Length; i++)
-                destination[i] = (long)(destination[i] * factor);
-        }
-    }
-
     private sealed class ColumnWithoutNoise(INoiseSource source, int column) : INoiseSource
     {
         public void Fill(NoiseAddress address, Span<long> destination)

@@ -32,8 +32,8 @@ internal static class QueryRatio
 
         // One exact query against a burst of private ones, burst by burst; the median single query of each side counts.
         var micros = new List<double>();
-        WarmUp(() => answerer.Answer(query));
-        WarmUp(() => exact.Attend(single.Data, output));
+        PairedRatio.WarmUp(() => answerer.Answer(query));
+        PairedRatio.WarmUp(() => exact.Attend(single.Data, output));
         var exactMicros = new List<double>();
         for (var i = 0; i < 15; i++)
         {
@@ -49,13 +49,5 @@ internal static class QueryRatio
         }
         double a = PairedRatio.Median(exactMicros), b = PairedRatio.Median(micros);
         Console.WriteLine($"  {rows} x ({d} + {dv}): exact {a:F1} us, private {b:F2} us (medians): {a / b:F0} times faster (at least {wanted} wanted)");
-    }
-
-    /// <summary>Runs until the optimising compiler has had its turns: it works in the background, some time after the first calls.</summary>
-    private static void WarmUp(Action action)
-    {
-        var start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds < 1)
-            action();
     }
 }
