@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Serialization;
 using DpAttn.Cluster;
 using DpAttn.Server.Endpoints;
 using DpAttn.Server.Http;
@@ -95,7 +96,11 @@ public static partial class DpAttnServer
             .AddSingleton<IEndpoints, KeysEndpoints>()
             .AddSingleton<IEndpoints, AuditEndpoints>()
             .AddSingleton<IEndpoints, HealthEndpoints>()
-            .ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, SchemaJson.Default))
+            .ConfigureHttpJsonOptions(json =>
+            {
+                json.SerializerOptions.TypeInfoResolverChain.Insert(0, SchemaJson.Default);
+                json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            })
             .AddOpenApi(ApiDocument.Name, ApiDocument.Configure)
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
         var app = builder.Build();
@@ -107,8 +112,9 @@ public static partial class DpAttnServer
         app.Use(next => new AdmissionMiddleware(next, admission).InvokeAsync);
         app.UseRouting();
         app.Use(next => new GateMiddleware(next, door).InvokeAsync);
+        var api = app.MapGroup("").Fails([.. ApiDocument.CommonProblems]);
         foreach (var endpoints in app.Services.GetServices<IEndpoints>())
-            endpoints.Map(app);
+            endpoints.Map(api);
         ApiDocument.Map(app);
         map?.Invoke(app);
         app.Lifetime.ApplicationStarted.Register(() => Announce(logger, options, addresses));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using DpAttn.Contracts;
 using DpAttn.Server.Http;
+using DpAttn.Server.Rows;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
@@ -80,7 +81,7 @@ internal static class ApiDocument
             .WithMetadata(new BrowserPage());
     }
 
-    private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    private static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
         var notes = context.Description.ActionDescriptor.EndpointMetadata;
         foreach (var parameter in operation.Parameters ?? [])
@@ -89,10 +90,10 @@ internal static class ApiDocument
                 stated.Description = text;
         }
         AddParameters(operation, notes);
-        await AddBodiesAsync(operation, notes.OfType<BodyNote>().ToList(), context, cancellationToken);
-        operation.Responses = [];
-        await AddResponsesAsync(operation.Responses, notes, context, cancellationToken);
-        await AddProblemsAsync(operation.Responses, notes, context, cancellationToken);
+        DescribeBodies(operation, notes);
+        DescribeResponses(operation.Responses!, notes, context.Document!);
+        DescribeProblems(operation.Responses!, notes);
+        return Task.CompletedTask;
     }
 
     private static void AddParameters(OpenApiOperation operation, IList<object> notes)
@@ -113,70 +114,54 @@ internal static class ApiDocument
         }
     }
 
-    private static async Task AddBodiesAsync(OpenApiOperation operation, List<BodyNote> bodies, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    private static void DescribeBodies(OpenApiOperation operation, IList<object> notes)
     {
+        var bodies = notes.OfType<BodyNote>().ToList();
         if (bodies.Count == 0)
             return;
-        var body = new OpenApiRequestBody
+        var body = (OpenApiRequestBody)operation.RequestBody!;
+        var schema = body.Content![EndpointNotes.AnyMediaType].Schema;
+        body.Required = bodies[0].IsRequired;
+        body.Description = string.Join(" ", bodies.Where(note => note.Description is not null).Select(note => $"{note.MediaType}: {note.Description}")) is { Length: > 0 } text ? text : null;
+        body.Content = bodies.ToDictionary(note => note.MediaType, note => new OpenApiMediaType
         {
-            Required = bodies[0].IsRequired,
-            Description = string.Join(" ", bodies.Where(note => note.Description is not null).Select(note => $"{note.MediaType}: {note.Description}")) is { Length: > 0 } text ? text : null,
-            Content = new Dictionary<string, OpenApiMediaType>(),
-        };
-        foreach (var note in bodies)
-            body.Content![note.MediaType] = new OpenApiMediaType { Schema = await SchemaOfAsync(note.MediaType, note.Type, context, cancellationToken) };
-        operation.RequestBody = body;
+            Schema = note.Type is not null ? schema : note.MediaType == RequestBody.Multipart ? Parts() : Binary(),
+        });
     }
 
-    private static async Task AddResponsesAsync(OpenApiResponses responses, IList<object> notes, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    private static void DescribeResponses(OpenApiResponses responses, IList<object> notes, OpenApiDocument document)
     {
         foreach (var status in notes.OfType<ResponseNote>().GroupBy(note => note.Status))
         {
-            var response = new OpenApiResponse
+            var response = (OpenApiResponse)responses[status.Key.ToString(CultureInfo.InvariantCulture)];
+            response.Description = string.Join(" ", status.Select(note => note.Description).Distinct());
+            foreach (var note in status.Where(note => note.MediaType is not (null or RequestBody.Json)))
             {
-                Description = string.Join(" ", status.Select(note => note.Description).Distinct()),
-                Content = new Dictionary<string, OpenApiMediaType>(),
-            };
-            foreach (var note in status.Where(note => note.MediaType is not null))
-                response.Content![note.MediaType!] = new OpenApiMediaType { Schema = await SchemaOfAsync(note.MediaType!, note.Type, context, cancellationToken) };
+                response.Content ??= new Dictionary<string, OpenApiMediaType>();
+                response.Content[note.MediaType!] = new OpenApiMediaType { Schema = note.Type is { } line ? new OpenApiSchemaReference(line.Name, document) : Binary() };
+            }
             if (notes.OfType<PrivacyHeadersNote>().Any())
                 response.Headers = PrivacyHeaders();
-            responses[status.Key.ToString(CultureInfo.InvariantCulture)] = response;
         }
     }
 
-    private static async Task AddProblemsAsync(OpenApiResponses responses, IList<object> notes, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    private static void DescribeProblems(OpenApiResponses responses, IList<object> notes)
     {
-        var codes = CommonProblems.Concat(notes.OfType<ProblemNote>().SelectMany(note => note.Codes)).Distinct();
-        foreach (var status in codes.Select(ProblemTable.Of).GroupBy(kind => kind.Status).OrderBy(group => group.Key))
+        foreach (var status in notes.OfType<ProblemNote>().SelectMany(note => note.Codes).Distinct().Select(ProblemTable.Of).GroupBy(kind => kind.Status))
         {
-            var response = new OpenApiResponse
-            {
-                Description = string.Join("; ", status.Select(kind => $"{kind.Code}: {kind.Title}{(kind.IsRetryable ? " (retryable)" : "")}")),
-                Content = new Dictionary<string, OpenApiMediaType>
-                {
-                    [ProblemWriter.MediaType] = new OpenApiMediaType { Schema = await context.GetOrCreateSchemaAsync(typeof(Problem), null, cancellationToken) },
-                },
-            };
+            var response = (OpenApiResponse)responses[status.Key.ToString(CultureInfo.InvariantCulture)];
+            response.Description = string.Join("; ", status.Select(kind => $"{kind.Code}: {kind.Title}{(kind.IsRetryable ? " (retryable)" : "")}"));
             if (status.Any(kind => kind.RetryAfterSeconds is not null))
                 response.Headers = new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = new OpenApiHeader { Description = "Seconds.", Schema = Schema("integer") } };
-            responses[status.Key.ToString(CultureInfo.InvariantCulture)] = response;
         }
     }
 
-    private static async Task<IOpenApiSchema> SchemaOfAsync(string mediaType, Type? type, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    private static OpenApiSchema Parts() => new()
     {
-        if (type is not null)
-            return await context.GetOrCreateSchemaAsync(type, null, cancellationToken);
-        if (mediaType != RequestBody.Multipart)
-            return Binary();
-        return new OpenApiSchema
-        {
-            Type = JsonSchemaType.Object,
-            Properties = new Dictionary<string, IOpenApiSchema> { [Rows.RowArrays.KeysName] = Binary(), [Rows.RowArrays.ValuesName] = Binary(), [Rows.RowArrays.IsNullName] = Binary() },
-            Required = new HashSet<string> { Rows.RowArrays.KeysName, Rows.RowArrays.ValuesName },
-        };
-    }
+        Type = JsonSchemaType.Object,
+        Properties = new Dictionary<string, IOpenApiSchema> { [RowArrays.KeysName] = Binary(), [RowArrays.ValuesName] = Binary(), [RowArrays.IsNullName] = Binary() },
+        Required = new HashSet<string> { RowArrays.KeysName, RowArrays.ValuesName },
+    };
 
     private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };
 
