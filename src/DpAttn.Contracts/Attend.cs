@@ -64,13 +64,13 @@ public sealed record AttendResponse
 public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null);
 
 /// <summary>One line of an estimate.</summary>
-/// <param name="Tier">The tier, or null for an epsilon that is none of the ladder's.</param>
 /// <param name="Epsilon">The epsilon.</param>
 /// <param name="Delta">At this delta.</param>
 /// <param name="TypicalNoise">The typical noise deviation of an output coordinate.</param>
-/// <param name="WorstNoise">The worst that the bounds allow; null where nothing bounds it.</param>
 /// <param name="KernelErrorBound">The kernel's part, in l2 norm.</param>
-public sealed record EstimateLine(int? Tier, double Epsilon, double Delta, double TypicalNoise, double? WorstNoise, double KernelErrorBound);
+/// <param name="Tier">The tier, or null for an epsilon that is none of the ladder's.</param>
+/// <param name="WorstNoise">The worst that the bounds allow; null where nothing bounds it.</param>
+public sealed record EstimateLine(double Epsilon, double Delta, double TypicalNoise, double KernelErrorBound, int? Tier = null, double? WorstNoise = null);
 
 /// <summary>Estimates: for the question asked, or for every tier of the ladder when none was.</summary>
 /// <param name="Rows">The number of rows assumed.</param>

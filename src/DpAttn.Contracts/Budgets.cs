@@ -52,21 +52,21 @@ public sealed record BudgetDescription
 /// <param name="Remaining">The most that one further charge may cost, in epsilon.</param>
 /// <param name="Accounts">One page of accounts.</param>
 /// <param name="Next">The cursor of the next page, or null.</param>
-public sealed record StoreBudgets(double Delta, double Limit, double Spent, double Remaining, IReadOnlyList<BudgetDescription> Accounts, string? Next);
+public sealed record StoreBudgets(double Delta, double Limit, double Spent, double Remaining, IReadOnlyList<BudgetDescription> Accounts, string? Next = null);
 
 /// <summary>One entry of a ledger.</summary>
 /// <param name="Sequence">Counted from 1 without gaps, per account.</param>
 /// <param name="At">When, UTC.</param>
 /// <param name="Kind">limit, open or charge.</param>
-/// <param name="Request">The request's id, or null.</param>
-/// <param name="Release">The release opened, or null.</param>
-/// <param name="Tier">The tier opened, or null.</param>
 /// <param name="Units">mu squared charged, or the limit, in units of 2^-40.</param>
 /// <param name="Epsilon">That figure's own conversion.</param>
 /// <param name="Delta">At the store's delta.</param>
-public sealed record LedgerLine(long Sequence, DateTimeOffset At, string Kind, string? Request, string? Release, int? Tier, long Units, double Epsilon, double Delta);
+/// <param name="Request">The request's id, or null.</param>
+/// <param name="Release">The release opened, or null.</param>
+/// <param name="Tier">The tier opened, or null.</param>
+public sealed record LedgerLine(long Sequence, DateTimeOffset At, string Kind, long Units, double Epsilon, double Delta, string? Request = null, string? Release = null, int? Tier = null);
 
 /// <summary>A page of a ledger.</summary>
 /// <param name="Entries">The entries, oldest first.</param>
 /// <param name="Next">The cursor of the next page, or null.</param>
-public sealed record LedgerPage(IReadOnlyList<LedgerLine> Entries, string? Next);
+public sealed record LedgerPage(IReadOnlyList<LedgerLine> Entries, string? Next = null);

@@ -18,7 +18,7 @@ public sealed record KeyCreated(string Id, string Key, string Account, string Ro
 /// <param name="Role">Its role.</param>
 /// <param name="Created">When it was made, UTC.</param>
 /// <param name="Revoked">When it was revoked, or null.</param>
-public sealed record KeyDescription(string Id, string Account, string Role, DateTimeOffset Created, DateTimeOffset? Revoked);
+public sealed record KeyDescription(string Id, string Account, string Role, DateTimeOffset Created, DateTimeOffset? Revoked = null);
 
 /// <summary>A list of keys.</summary>
 /// <param name="Keys">The keys.</param>
@@ -32,9 +32,9 @@ public sealed record KeyList(IReadOnlyList<KeyDescription> Keys);
 /// <param name="Store">The store's incarnation, or null.</param>
 /// <param name="Target">What it was done to, or null.</param>
 /// <param name="Detail">Further public detail, or null.</param>
-public sealed record AuditLine(long Sequence, DateTimeOffset At, string Action, string Actor, string? Store, string? Target, string? Detail);
+public sealed record AuditLine(long Sequence, DateTimeOffset At, string Action, string Actor, string? Store = null, string? Target = null, string? Detail = null);
 
 /// <summary>A page of the audit log.</summary>
 /// <param name="Entries">The entries, oldest first.</param>
 /// <param name="Next">The sequence to go on after, or null.</param>
-public sealed record AuditPage(IReadOnlyList<AuditLine> Entries, long? Next);
+public sealed record AuditPage(IReadOnlyList<AuditLine> Entries, long? Next = null);

@@ -3,7 +3,7 @@ namespace DpAttn.Contracts;
 /// <summary>One row in a JSON-lines body. Under add-remove a line of {} is a null slot.</summary>
 /// <param name="Key">d numbers.</param>
 /// <param name="Value">dv numbers.</param>
-public sealed record RowLine(IReadOnlyList<double>? Key, IReadOnlyList<double>? Value);
+public sealed record RowLine(IReadOnlyList<double>? Key = null, IReadOnlyList<double>? Value = null);
 
 /// <summary>A batch was stored.</summary>
 /// <param name="Batch">The batch id.</param>

@@ -148,7 +148,7 @@ public class WireFormatTests
     public async Task Estimates_post_their_question()
     {
         EstimateResponse? estimate = null;
-        var reply = new EstimateResponse(100, [new EstimateLine(null, 1, 1e-6, 0.5, null, 0.1)]);
+        var reply = new EstimateResponse(100, [new EstimateLine(1, 1e-6, 0.5, 0.1)]);
         var sent = await SendAsync(reply, async client => estimate = await client.EstimateAsync("packages", new EstimateRequest(Epsilon: 1, Rows: 100)));
         Expect(sent, "POST", "/base/v1/stores/packages/estimate", isChange: false);
         ExpectJson("""{"epsilon":1,"rows":100}""", sent.Text);
@@ -186,7 +186,7 @@ public class WireFormatTests
     [Fact]
     public async Task The_ledger_is_read_page_by_page()
     {
-        LedgerLine Line(long sequence) => new(sequence, DateTimeOffset.UnixEpoch, "open", "q1", "r1", 1, 100, 0.5, 1e-6);
+        LedgerLine Line(long sequence) => new(sequence, DateTimeOffset.UnixEpoch, "open", 100, 0.5, 1e-6, "q1", "r1", 1);
         var handler = ScriptedHandler.Of(
             () => Replies.Json(new LedgerPage([Line(1), Line(2)], "c&2")),
             () => Replies.Json(new LedgerPage([], "c3")),

@@ -192,12 +192,12 @@ internal sealed partial class ClusterFrontDoor
         store.Document.Definition.Adjacency == SchemaFactory.AddRemove ? store.Document.Definition.PublicRows ?? 0 : store.Document.Slots;
 
     private static EstimateLine ToLine(int? tier, ErrorEstimate estimate) => new(
-        tier,
         estimate.Epsilon.Value,
         estimate.Delta.Value,
         estimate.TypicalNoise,
-        double.IsFinite(estimate.WorstNoise) ? estimate.WorstNoise : null,
-        estimate.KernelErrorBound);
+        estimate.KernelErrorBound,
+        tier,
+        double.IsFinite(estimate.WorstNoise) ? estimate.WorstNoise : null);
 
     private static double ToEpsilon(StoreView store, PrivacyAmount amount) => PrivacyLimit.ToEpsilon(amount, store.Delta).Value;
 

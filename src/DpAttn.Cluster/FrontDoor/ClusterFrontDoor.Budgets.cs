@@ -119,12 +119,12 @@ internal sealed partial class ClusterFrontDoor
             LedgerEntryKind.Charge => "charge",
             _ => "limit",
         },
-        stored.Entry.Request?.Value,
-        stored.Entry.Release?.Value,
-        stored.Entry.Tier,
         stored.Entry.AccountAmount.MuSquared,
         PrivacyLimit.ToEpsilon(stored.Entry.AccountAmount, delta).Value,
-        delta.Value);
+        delta.Value,
+        stored.Entry.Request?.Value,
+        stored.Entry.Release?.Value,
+        stored.Entry.Tier);
 
     private static AccountId? ToAccount(string? account)
     {

@@ -63,7 +63,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
             Shards = 3,
         });
         // One may open nearly everything, the other only a little.
-        foreach (var (user, limit) in new[] { ("rich", 18.0), ("poor", 1.5) })
+        foreach (var (user, limit) in new[] { ("rich", 18.0), ("poor", 0.7) })
         {
             _users[user] = Connect((await @operator.CreateKeyAsync(new KeyRequest(user, Roles.User))).Key);
             await _owner.GrantAsync(Store, user, limit);

@@ -81,7 +81,7 @@ internal static class Samples
         NotProtected = ["the row count"],
     };
 
-    public static LedgerLine Line(long sequence) => new(sequence, At, "open", $"req-{sequence}", "rel-1", 0, 100, 0.5, 1e-6);
+    public static LedgerLine Line(long sequence) => new(sequence, At, "open", 100, 0.5, 1e-6, $"req-{sequence}", "rel-1", 0);
 
     public static AuditLine Audit(long sequence) => new(sequence, At, "key.create", "acc-1", null, "key-1", null);
 
@@ -104,7 +104,7 @@ internal static class Samples
         nameof(IFrontDoor.ListReleasesAsync) => (IReadOnlyList<ReleaseDescription>)[Release],
         nameof(IFrontDoor.GetPrivacyStatementAsync) => Statement,
         nameof(IFrontDoor.AttendAsync) => new AttendResult([Answer([0.5, -0.25])], Privacy),
-        nameof(IFrontDoor.EstimateAsync) => new EstimateResponse(10, [new EstimateLine(0, 0.5, 1e-6, 0.1, null, 0.01)]),
+        nameof(IFrontDoor.EstimateAsync) => new EstimateResponse(10, [new EstimateLine(0.5, 1e-6, 0.1, 0.01, 0)]),
         nameof(IFrontDoor.GetMyBudgetAsync) or nameof(IFrontDoor.GetBudgetAsync) or nameof(IFrontDoor.SetBudgetAsync) => Budget,
         nameof(IFrontDoor.ListMyLedgerAsync) => new LedgerPage([Line(1)], null),
         nameof(IFrontDoor.ListBudgetsAsync) => new StoreBudgets(1e-6, 8, 1, 7, [Budget], null),
