@@ -135,12 +135,19 @@ public sealed class DemoCommandTests : IDisposable
         Assert.Equal(ExitCode.Done, Dpattn.Run(["demo", .. Files(), "--queries", _folder.Matrix("r.npy", [0, 3f]), "--key-box", "0,0.5", "--value-radius", "1", "--clip"]).ExitCode);
     }
 
-    /// <summary>A query beyond float32 beside float32 rows is clipped as any other, not an infinity.</summary>
+    /// <summary>Numbers whose products leave float32 are compared in float64; where they leave that too, the comparison says so.</summary>
     [Fact]
-    public void Clip_takes_any_finite_query()
+    public void Clip_takes_any_finite_row_and_query_that_exact_attention_can_be_compared_on()
     {
-        var json = Dpattn.Run(["demo", .. Files(), "--queries", _folder.Matrix("q.npy", [0, 1e300]), .. Bounds, "--clip", "--output", "json"]).Json();
-        Assert.True(double.IsFinite(json.GetProperty("rmseNoiseOnly").GetDouble()));
+        string[] Demo(string keys, string queries) => ["demo", "--keys", keys, "--values", _folder.Matrix("v.npy", Values[..2]), "--queries", queries, .. Bounds, "--clip", "--output", "json"];
+        var ordinary = _folder.Matrix("k.npy", Keys[..2]);
+        foreach (var far in new[] { Demo(ordinary, _folder.Matrix("q.npy", [0, 1e300])), Demo(_folder.Matrix("f.npy", [1e30f, -1e30f], [3e38f, 0]), _folder.Matrix("q.npy", [3e38f, 3e38f])) })
+        {
+            var json = Dpattn.Run(far).Json();
+            Assert.True(double.IsFinite(json.GetProperty("rmse").GetDouble()));
+            Assert.True(double.IsFinite(json.GetProperty("signalRms").GetDouble()));
+        }
+        Dpattn.Run(Demo(_folder.Matrix("f.npy", [1e300, -1e300], [1e308, 0]), _folder.Matrix("q.npy", [1e300, 1e300]))).IsRefused(ExitCode.Failed, "leaves double precision");
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Numerics;
 using DpAttn.Attention;
 
 namespace DpAttn.Cli.Demo;
@@ -21,20 +22,7 @@ internal sealed class Comparison
     {
         _data = data;
         _noiseFree = MomentAnswerer.ForEvaluation(exactSums).Answer(data.Queries, clip);
-        var scale = parameters.Schema.Scale;
-        if (data.Keys.Single is { } keys && data.Values.Single is { } values && Array.TrueForAll(data.Queries.Data, x => Math.Abs(x) <= float.MaxValue))
-        {
-            var attention = new ExactAttention<float>(keys, values, scale);
-            var queries = new Matrix<float>(data.Queries.Rows, data.Queries.Columns, Array.ConvertAll(data.Queries.Data, x => (float)x));
-            (_exact, _mean) = (attention.Attend(queries, threads), attention.MeanValue());
-            _attendOnce = q => Once(attention, queries.Row(q));
-        }
-        else
-        {
-            var attention = new ExactAttention<double>(data.Keys.ToDouble(), data.Values.ToDouble(), scale);
-            (_exact, _mean) = (attention.Attend(data.Queries, threads), attention.MeanValue());
-            _attendOnce = q => Once(attention, data.Queries.Row(q));
-        }
+        (_exact, _mean, _attendOnce) = Exact(data, parameters.Schema.Scale, threads);
         var squares = 0.0;
         for (var q = 0; q < _exact.Rows; q++)
         {
@@ -110,8 +98,38 @@ internal sealed class Comparison
         return (double)right / _data.Labels.Length;
     }
 
+    /// <summary>Exact attention on the rows as they stand, clipped or not: in float32 where they are and it suffices, else in float64.</summary>
+    private static (Matrix<double> Answers, double[] Mean, Func<int, double[]> Once) Exact(DemoData data, double scale, int threads)
+    {
+        if (data.Keys.Single is { } keys && data.Values.Single is { } values)
+        {
+            var queries = new Matrix<float>(data.Queries.Rows, data.Queries.Columns, Array.ConvertAll(data.Queries.Data, x => (float)x));
+            if (Array.TrueForAll(queries.Data, float.IsFinite) && Attend(new ExactAttention<float>(keys, values, scale), queries, threads) is { } narrow)
+                return narrow;
+        }
+        return Attend(new ExactAttention<double>(data.Keys.ToDouble(), data.Values.ToDouble(), scale), data.Queries, threads)
+            ?? throw new DataFaultException("exact attention, which the answers are compared with, leaves double precision on these rows and queries as they stand; bring them near their bounds first");
+    }
+
+    /// <summary>Null where scores or sums leave the type.</summary>
+    private static (Matrix<double>, double[], Func<int, double[]>)? Attend<T>(ExactAttention<T> attention, Matrix<T> queries, int threads)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        try
+        {
+            var answers = attention.Attend(queries, threads);
+            return Array.TrueForAll(answers.Data, double.IsFinite)
+                ? (answers, attention.MeanValue(), q => Once(attention, queries.Row(q)))
+                : null;
+        }
+        catch (NotFiniteNumberException)
+        {
+            return null;
+        }
+    }
+
     private static double[] Once<T>(ExactAttention<T> attention, ReadOnlySpan<T> query)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var output = new double[attention.ValueDimension];
         attention.Attend(query, output);

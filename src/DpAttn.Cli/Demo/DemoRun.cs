@@ -38,16 +38,8 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
         var answerer = new MomentAnswerer(release.Tiers[ladder.Best]);
         var answers = answerer.Answer(data.Queries, clip);
         comparison.Add(answers, answerer.MeanValue);
-        progress.Run("repeating with throw-away secrets", repeats - 1, report =>
-        {
-            for (var i = 1; i < repeats; i++)
-            {
-                var thrownAway = new MomentAnswerer(MomentRelease.Publish(exactSums, ladder, ReleaseKey.NewSecret(), threads).Tiers[ladder.Best]);
-                comparison.Add(thrownAway.Answer(data.Queries, clip), thrownAway.MeanValue);
-                report?.Report(1);
-            }
-            return repeats;
-        });
+        if (repeats > 1)
+            progress.Run("repeating with throw-away secrets", repeats - 1, report => Repeat(comparison, exactSums, ladder, report));
 
         var report = new DemoReport
         {
@@ -84,6 +76,18 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
             BudgetBefore = before,
             BudgetOpened = opened,
         });
+    }
+
+    /// <summary>The second and later publishes: nobody is given anything of them but figures for the owner.</summary>
+    private int Repeat(Comparison comparison, MomentMatrix exactSums, NoiseLadder ladder, IProgress<long>? done)
+    {
+        for (var i = 1; i < repeats; i++)
+        {
+            var thrownAway = new MomentAnswerer(MomentRelease.Publish(exactSums, ladder, ReleaseKey.NewSecret(), threads).Tiers[ladder.Best]);
+            comparison.Add(thrownAway.Answer(data.Queries, clip), thrownAway.MeanValue);
+            done?.Report(1);
+        }
+        return repeats;
     }
 
     private void Open(PrivacyLedger ledger, int tier)
