@@ -2,13 +2,14 @@ using System.CommandLine;
 using DpAttn.Attention;
 using DpAttn.Attention.IO;
 using DpAttn.Cli.Commands;
+using DpAttn.Cli.Remote;
 
 namespace DpAttn.Cli;
 
 /// <summary>The root command, and the one place where failures become messages and exit codes.</summary>
 internal static class CommandLine
 {
-    public static int Run(string[] args, TextWriter output, TextWriter error)
+    public static int Run(string[] args, TextWriter output, TextWriter error, RemoteEnvironment? remote = null)
     {
         var root = new RootCommand("dpattn: cross-attention over private rows under differential privacy")
         {
@@ -16,6 +17,7 @@ internal static class CommandLine
             EstimateCommand.Create(output),
             CalcCommand.Create(output),
         };
+        RemoteCommands.AddTo(root, output, error, remote);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

@@ -6,15 +6,16 @@ internal static class Text
     public const int LongestLength = 2000;
 
     /// <summary>One line of bounded length, without control characters.</summary>
-    public static string Clean(string text)
-    {
-        var cut = text.Length > LongestLength ? text[..LongestLength] + "..." : text;
-        return cut.AsSpan().ContainsAnyInRange('\0', '\u001f') || cut.AsSpan().ContainsAnyInRange('\u007f', '\u009f') || cut.AsSpan().ContainsAnyInRange('\u2028', '\u202e')
-            ? string.Create(cut.Length, cut, static (to, from) =>
-            {
-                for (var i = 0; i < to.Length; i++)
-                    to[i] = char.IsControl(from[i]) || from[i] is >= '\u2028' and <= '\u202e' ? ' ' : from[i];
-            })
-            : cut;
-    }
+    public static string Clean(string text) => WithoutControls(text.Length > LongestLength ? text[..LongestLength] + "..." : text);
+
+    /// <summary>Blanks in place of control characters and of those that change the direction of text.</summary>
+    public static string WithoutControls(string text) => text.Any(IsControl)
+        ? string.Create(text.Length, text, static (to, from) =>
+        {
+            for (var i = 0; i < to.Length; i++)
+                to[i] = IsControl(from[i]) ? ' ' : from[i];
+        })
+        : text;
+
+    private static bool IsControl(char c) => char.IsControl(c) || c is >= '\u2028' and <= '\u202e' or >= '\u2066' and <= '\u2069';
 }

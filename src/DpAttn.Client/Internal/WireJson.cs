@@ -9,7 +9,7 @@ namespace DpAttn.Client.Internal;
 /// </summary>
 [JsonSourceGenerationOptions(
     AllowDuplicateProperties = false,
-    Converters = [typeof(NumberMatrixConverter), typeof(NullableNumberMatrixConverter)],
+    Converters = [typeof(CleanStringConverter), typeof(NumberMatrixConverter), typeof(NullableNumberMatrixConverter)],
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectNullableAnnotations = true,

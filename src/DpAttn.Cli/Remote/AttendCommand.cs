@@ -1,0 +1,82 @@
+using System.CommandLine;
+using DpAttn.Cli.Output;
+using DpAttn.Client;
+using DpAttn.Contracts;
+using Spectre.Console;
+
+namespace DpAttn.Cli.Remote;
+
+/// <summary>dpattn attend: private attention for queries of a file. Nothing is ever opened unless --tier or --max-epsilon says so.</summary>
+internal static class AttendCommand
+{
+    private const int RowsShown = 20;
+    private const int ColumnsShown = 8;
+
+    public static Command Create(RemoteContext context)
+    {
+        var store = Arguments.Store();
+        var queries = new Argument<string>("queries") { Description = "m x d queries, .npy" };
+        var release = new Option<string?>("--release") { Description = "the release; default: the newest that is open", HelpName = "RELEASE" };
+        var tier = Arguments.Whole("--tier", "open this tier if need be, and answer from it; default: the best that is open");
+        var maxEpsilon = Arguments.Number("--max-epsilon", "open the best tier that costs at most this; default: open nothing");
+        var clip = new Option<bool>("--clip") { Description = "move queries out of bounds to the nearest point inside instead of refusing them" };
+        var to = new Option<string?>("--to") { Description = "write the outputs, m x dv, to a .npy file; a .npz file gets the error bars too", HelpName = "FILE" };
+        var verb = new RemoteCommand(context, "attend", "Ask queries of a release; answers carry their error bars and what they cost", store, queries, release, tier, maxEpsilon, clip, to);
+        return verb.Does(async (client, parsed, token) =>
+        {
+            var target = parsed.GetValue(to);
+            if (target is not null && Path.GetExtension(target).ToLowerInvariant() is not (".npy" or ".npz"))
+                throw new ArgumentException($"{to.Name} takes a .npy or .npz file");
+            var options = new AttendOptions
+            {
+                Release = parsed.GetValue(release),
+                Tier = parsed.GetInt(tier),
+                MaxEpsilon = parsed.GetValue(maxEpsilon),
+                Clip = parsed.GetValue(clip),
+            };
+            var asked = QueryFile.Read(parsed.GetValue(queries)!);
+            var answers = await new AttendRun(client, parsed.GetValue(store)!, options).AskAsync(asked, token).ConfigureAwait(false);
+            if (target is not null)
+                AnswerFile.Write(target, answers);
+            verb.Printer.Print(parsed, answers, value => ToTables(value, target));
+        });
+    }
+
+    private static IEnumerable<(string, Table)> ToTables(AttendResponse answers, string? target)
+    {
+        var privacy = answers.Privacy;
+        var lines = new List<(string, string)>
+        {
+            ("queries", Numbers.Count(answers.Outputs.Count)),
+            ("answered from", $"release {privacy.Release}, tier {privacy.Tier}: epsilon {Numbers.Short(privacy.TierEpsilon)} at delta {Numbers.Short(privacy.Delta)}"),
+            ("charged", $"epsilon {Numbers.Short(privacy.Charged)}{(privacy.Replayed ? " (charged before, this is a replay)" : "")}"),
+            ("spent", $"epsilon {Numbers.Short(privacy.Spent)}"),
+            ("remaining", $"epsilon {Numbers.Short(privacy.Remaining)} at most for one further charge"),
+            ("noise deviation, mean", MeanDeviation(answers) is { } mean ? Numbers.Short(mean) : "no bound"),
+            ("kernel error, at most", $"{Numbers.Short(answers.KernelErrorBound)} in l2 norm"),
+            ("indistinguishable from the mean", $"{answers.IndistinguishableFromMean.Count(x => x)} of {answers.Outputs.Count}"),
+        };
+        if (target is not null)
+            lines.Add(("written to", target));
+        yield return ("Private attention", Tables.Pairs([.. lines]));
+        if (answers.Outputs.Count <= RowsShown && answers.Outputs[0].Count <= ColumnsShown)
+            yield return ("Answers, with noise deviations", Answers(answers));
+    }
+
+    private static Table Answers(AttendResponse answers)
+    {
+        var table = Tables.Grid(["query", .. Enumerable.Range(0, answers.Outputs[0].Count).Select(j => $"{j}")]);
+        for (var i = 0; i < answers.Outputs.Count; i++)
+        {
+            var deviations = answers.NoiseDeviations[i];
+            table.AddRow([$"{i}", .. answers.Outputs[i].Select((x, j) => $"{Numbers.Short(x)} +- {(deviations[j] is { } deviation ? Numbers.Short(deviation) : "?")}")]);
+        }
+        return table;
+    }
+
+    private static double? MeanDeviation(AttendResponse answers)
+    {
+        var known = answers.NoiseDeviations.SelectMany(row => row).OfType<double>().ToArray();
+        return known.Length == 0 ? null : known.Average();
+    }
+}

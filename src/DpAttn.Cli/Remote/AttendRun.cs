@@ -1,0 +1,40 @@
+using DpAttn.Client;
+using DpAttn.Contracts;
+
+namespace DpAttn.Cli.Remote;
+
+/// <summary>Asks any number of queries, a few hundred a request. The first request may open a tier; all others are answered from that one, and can open nothing.</summary>
+internal sealed class AttendRun(IDpAttentionClient client, string store, AttendOptions options)
+{
+    private const int QueriesPerRequest = 512;
+
+    public async Task<AttendResponse> AskAsync(QueryFile queries, CancellationToken cancellationToken)
+    {
+        var parts = new List<AttendResponse>();
+        for (var start = 0; start < queries.Count; start += QueriesPerRequest)
+        {
+            var count = Math.Min(QueriesPerRequest, queries.Count - start);
+            parts.Add(await client.AttendAsync(store, queries.Slice(start, count), count, parts.Count == 0 ? options : Same(parts[0].Privacy), cancellationToken).ConfigureAwait(false));
+        }
+        return parts.Count == 1 ? parts[0] : Join(parts);
+    }
+
+    // Its release and tier, which are open now: a maximum stated again could open a second, better one.
+    private AttendOptions Same(PrivacyRecord first) => new() { Release = first.Release, Tier = first.Tier, Clip = options.Clip };
+
+    private static AttendResponse Join(List<AttendResponse> parts)
+    {
+        var last = parts[^1].Privacy;
+        return new AttendResponse
+        {
+            Outputs = [.. parts.SelectMany(part => part.Outputs)],
+            NoiseDeviations = [.. parts.SelectMany(part => part.NoiseDeviations)],
+            IntervalLow = [.. parts.SelectMany(part => part.IntervalLow)],
+            IntervalHigh = [.. parts.SelectMany(part => part.IntervalHigh)],
+            KernelErrorBound = parts.Max(part => part.KernelErrorBound),
+            IndistinguishableFromMean = [.. parts.SelectMany(part => part.IndistinguishableFromMean)],
+            // Only the first can have been charged; the budget is what the last one saw.
+            Privacy = parts[0].Privacy with { Spent = last.Spent, Remaining = last.Remaining },
+        };
+    }
+}

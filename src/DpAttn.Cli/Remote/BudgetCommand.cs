@@ -1,0 +1,100 @@
+using System.CommandLine;
+using DpAttn.Cli.Output;
+using DpAttn.Contracts;
+using Spectre.Console;
+
+namespace DpAttn.Cli.Remote;
+
+/// <summary>dpattn budget: what a user may still learn, and what was spent on what.</summary>
+internal static class BudgetCommand
+{
+    public static Command Create(RemoteContext context) => new("budget", "Privacy budgets at a store")
+    {
+        Show(context), Grant(context), Ledger(context),
+    };
+
+    private static Command Show(RemoteContext context)
+    {
+        var store = Arguments.Store();
+        var all = new Option<bool>("--all") { Description = "every account's, for the store's owner" };
+        var verb = new RemoteCommand(context, "show", "Your own budget at a store, or everybody's", store, all);
+        return verb.Does(async (client, parsed, token) =>
+        {
+            var name = parsed.GetValue(store)!;
+            if (!parsed.GetValue(all))
+            {
+                verb.Printer.Print(parsed, await client.GetBudgetAsync(name, token).ConfigureAwait(false), budget => One(name, budget));
+                return;
+            }
+            var page = await client.ListBudgetsAsync(name, null, token).ConfigureAwait(false);
+            var accounts = page.Accounts.ToList();
+            for (var seen = new HashSet<string>(); page.Next is { } next;)
+            {
+                if (!seen.Add(next))
+                    throw new RemoteFaultException("the server's pages of budgets lead in a circle");
+                page = await client.ListBudgetsAsync(name, next, token).ConfigureAwait(false);
+                accounts.AddRange(page.Accounts);
+            }
+            verb.Printer.Print(parsed, page with { Accounts = accounts, Next = null }, budgets => All(name, budgets));
+        });
+    }
+
+    private static Command Grant(RemoteContext context)
+    {
+        var store = Arguments.Store();
+        var subject = new Argument<string>("subject") { Description = "the user's name, as keys were made for it" };
+        var epsilon = Arguments.Number("--epsilon", "the limit, in epsilon at the store's delta");
+        var verb = new RemoteCommand(context, "grant", "Let a user ask a store up to a limit, or set the limit anew; never below what is spent", store, subject, epsilon);
+        return verb.Does(async (client, parsed, token) =>
+        {
+            var name = parsed.GetValue(store)!;
+            verb.Printer.Print(parsed, await client.GrantAsync(name, parsed.GetValue(subject)!, parsed.Require(epsilon), token).ConfigureAwait(false), budget => One(name, budget));
+        });
+    }
+
+    private static Command Ledger(RemoteContext context)
+    {
+        var store = Arguments.Store();
+        var verb = new RemoteCommand(context, "ledger", "Every entry of your own ledger at a store", store);
+        return verb.Does(async (client, parsed, token) =>
+        {
+            var name = parsed.GetValue(store)!;
+            verb.Printer.Print(parsed, await client.ListLedgerAsync(name, token).ToListAsync(token).ConfigureAwait(false), lines => Lines(name, lines));
+        });
+    }
+
+    private static IEnumerable<(string, Table)> One(string store, BudgetDescription budget)
+    {
+        yield return ($"Budget at store {store} (epsilon at delta {Numbers.Short(budget.Delta)})", Tables.Pairs(
+            ("account", budget.Account),
+            ("limit", Numbers.Short(budget.Limit)),
+            ("spent", Numbers.Short(budget.Spent)),
+            ("remaining", $"{Numbers.Short(budget.Remaining)} at most for one further charge"),
+            ("opened", Opened(budget))));
+    }
+
+    private static IEnumerable<(string, Table)> All(string store, StoreBudgets budgets)
+    {
+        yield return ($"Store {store}, all users together (epsilon at delta {Numbers.Short(budgets.Delta)})", Tables.Pairs(
+            ("limit", Numbers.Short(budgets.Limit)), ("spent", Numbers.Short(budgets.Spent)), ("remaining", Numbers.Short(budgets.Remaining))));
+        var table = Tables.Grid("account", "limit", "spent", "remaining", "opened");
+        foreach (var b in budgets.Accounts)
+            table.AddRow(Markup.Escape(b.Account), Numbers.Short(b.Limit), Numbers.Short(b.Spent), Numbers.Short(b.Remaining), Markup.Escape(Opened(b)));
+        yield return ($"{budgets.Accounts.Count} accounts", table);
+    }
+
+    private static IEnumerable<(string, Table)> Lines(string store, List<LedgerLine> lines)
+    {
+        var table = Tables.Grid("entry", "at", "kind", "epsilon", "release", "tier", "request");
+        foreach (var line in lines)
+        {
+            table.AddRow(
+                $"{line.Sequence}", $"{line.At.UtcDateTime:u}", Markup.Escape(line.Kind), Numbers.Short(line.Epsilon), Markup.Escape(line.Release ?? ""),
+                line.Tier is { } tier ? $"{tier}" : "", Markup.Escape(line.Request ?? ""));
+        }
+        yield return ($"Ledger at store {store}, {lines.Count} entries; each epsilon is its own conversion, they do not add", table);
+    }
+
+    private static string Opened(BudgetDescription budget) =>
+        budget.Opened.Count == 0 ? "nothing" : string.Join(", ", budget.Opened.Select(o => $"tier {o.Tier} of {o.Release}"));
+}
