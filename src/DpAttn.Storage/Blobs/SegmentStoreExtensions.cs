@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DpAttn.Privacy;
 
 namespace DpAttn.Storage;
@@ -14,14 +15,19 @@ public static class SegmentStoreExtensions
     }
 
     /// <summary>Stores content as parts, each inserted if absent.</summary>
-    public static async Task PutPartsAsync(this ISegmentStore blobs, StoreId store, BlobKind kind, string id, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
+    /// <returns>Whether this content is what is stored; false when another content's part was there first, and what is stored may be parts of both.</returns>
+    public static async Task<bool> PutPartsAsync(this ISegmentStore blobs, StoreId store, BlobKind kind, string id, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(blobs);
+        var isStored = true;
         foreach (var key in PartsOf(store, kind, id, content.Length))
         {
             var start = key.Part * ISegmentStore.LargestBlobBytes;
-            await blobs.PutAsync(key, content.Slice(start, Math.Min(ISegmentStore.LargestBlobBytes, content.Length - start)), cancellationToken);
+            var part = content.Slice(start, Math.Min(ISegmentStore.LargestBlobBytes, content.Length - start));
+            var stored = await blobs.PutAsync(key, part, cancellationToken);
+            isStored &= stored.Digest.Span.SequenceEqual(SHA256.HashData(part.Span));
         }
+        return isStored;
     }
 
     /// <summary>Reads content of a known length from its parts; null when the first one is missing.</summary>

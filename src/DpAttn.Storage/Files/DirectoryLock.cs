@@ -31,9 +31,12 @@ internal sealed class DirectoryLock : IDisposable
         {
             return new FileStream(path, OwnFile.Options(FileMode.OpenOrCreate));
         }
-        catch (IOException)
+        catch (IOException failure) when (IsHeld(failure))
         {
             return null;
         }
     }
+
+    /// <summary>EWOULDBLOCK of Linux or macOS, or a sharing or lock violation of Windows.</summary>
+    private static bool IsHeld(IOException failure) => failure.HResult is 11 or 35 or unchecked((int)0x80070020) or unchecked((int)0x80070021);
 }

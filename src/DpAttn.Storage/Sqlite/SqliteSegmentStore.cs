@@ -13,8 +13,8 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
             throw new ArgumentException($"a blob has at most {ISegmentStore.LargestBlobBytes} bytes, and this one {content.Length}; larger content is several parts", nameof(content));
         // A copy: the caller may give up and use its buffer again while the writer is still at it.
         var own = content.ToArray();
-        var digest = SHA256.HashData(own);
-        return writer.RunAsync("storing a blob", own.Length, session => Put(session, key, own, digest), cancellationToken);
+        var sha256 = SHA256.HashData(own);
+        return writer.RunAsync("storing a blob", own.Length, session => Put(session, key, own, sha256), cancellationToken);
     }
 
     public async Task<byte[]?> ReadAsync(BlobKey key, CancellationToken cancellationToken = default)
@@ -57,8 +57,7 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
     /// <summary>Whether a blob is there; used inside the catalog's transaction.</summary>
     internal static bool Exists(SqliteSession session, BlobKey key)
     {
-        using var select = session.Prepare("SELECT 1 FROM blob WHERE store = ?1 AND kind = ?2 AND id = ?3 AND part = ?4")
-            .With(key.Store.Value).With((int)key.Kind).With(key.Id).With(key.Part);
+        using var select = Select(session, key, "1");
         return select.Step();
     }
 
@@ -70,33 +69,32 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
         return delete.Execute();
     }
 
-    private BlobInfo Put(SqliteSession session, BlobKey key, byte[] content, byte[] digest)
+    private BlobInfo Put(SqliteSession session, BlobKey key, byte[] content, byte[] sha256)
     {
-        using (var select = session.Prepare("SELECT part, bytes, digest, written_at, id FROM blob WHERE store = ?1 AND kind = ?2 AND id = ?3 AND part = ?4")
-            .With(key.Store.Value).With((int)key.Kind).With(key.Id).With(key.Part))
+        using (var select = Select(session, key, "bytes, sha256, written_at, digest"))
         {
             if (select.Step())
-                return Info(select, key.Store, key.Kind);
+                return Info(select, key);
         }
-        var now = Timestamp.ToMicroseconds(clock.GetUtcNow());
-        using var insert = session.Prepare("INSERT INTO blob (store, kind, id, part, bytes, digest, written_at, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+        var writtenAt = Timestamp.ToMicroseconds(clock.GetUtcNow());
+        using var insert = session.Prepare("INSERT INTO blob (store, kind, id, part, bytes, sha256, written_at, digest, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
             .With(key.Store.Value).With((int)key.Kind).With(key.Id).With(key.Part)
-            .With(content.Length).With(digest).With(now).With(content);
+            .With(content.Length).With(sha256).With(writtenAt).With(Digest(key, content.Length, sha256, writtenAt).ToArray()).With(content);
         insert.Execute();
-        return new BlobInfo(key, content.Length, digest, Timestamp.FromMicroseconds(now));
+        return new BlobInfo(key, content.Length, sha256, Timestamp.FromMicroseconds(writtenAt));
     }
 
     private static byte[]? Read(SqliteSession session, BlobKey key)
     {
-        using var select = session.Prepare("SELECT bytes, digest, content FROM blob WHERE store = ?1 AND kind = ?2 AND id = ?3 AND part = ?4")
-            .With(key.Store.Value).With((int)key.Kind).With(key.Id).With(key.Part);
+        using var select = Select(session, key, "bytes, sha256, written_at, digest, content");
         if (!select.Step())
             return null;
-        var content = select.Blob(2);
-        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(content, digest);
-        if (content.Length != select.Integer(0) || !digest.SequenceEqual(select.Blob(1)))
-            throw new StorageCorruptException($"blob {key.Kind} {key.Id}, part {key.Part}, of store {key.Store} is not what was written: its checksum differs");
+        var info = Info(select, key);
+        var content = select.Blob(4);
+        Span<byte> sha256 = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(content, sha256);
+        if (content.Length != info.Bytes || !sha256.SequenceEqual(info.Digest.Span))
+            throw new StorageCorruptException($"{Name(key)} is not what was written: its checksum differs");
         return content.ToArray();
     }
 
@@ -104,21 +102,40 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
     {
         // One range on the key: from the prefix, or from the key to go on after when that lies further.
         var goesOn = after is { } key && string.CompareOrdinal(key.Id, idPrefix) >= 0;
-        using var select = session.Prepare(goesOn
-            ? "SELECT part, bytes, digest, written_at, id FROM blob WHERE store = ?1 AND kind = ?2 AND (id, part) > (?3, ?4) ORDER BY id, part LIMIT ?5"
-            : "SELECT part, bytes, digest, written_at, id FROM blob WHERE store = ?1 AND kind = ?2 AND (id, part) >= (?3, ?4) ORDER BY id, part LIMIT ?5");
+        using var select = session.Prepare($"""
+            SELECT bytes, sha256, written_at, digest, id, part FROM blob
+            WHERE store = ?1 AND kind = ?2 AND (id, part) {(goesOn ? ">" : ">=")} (?3, ?4) ORDER BY id, part LIMIT ?5
+            """);
         select.With(store.Value).With((int)kind).With(goesOn ? after!.Value.Id : idPrefix).With(goesOn ? after!.Value.Part : 0).With(limit);
         var found = new List<BlobInfo>();
-        while (select.Step())
-        {
-            var info = Info(select, store, kind);
-            if (!info.Key.Id.StartsWith(idPrefix, StringComparison.Ordinal))
-                break;
-            found.Add(info);
-        }
+        while (select.Step() && select.Text(4).StartsWith(idPrefix, StringComparison.Ordinal))
+            found.Add(Info(select, new BlobKey(store, kind, select.Text(4), (int)select.Integer(5))));
         return found;
     }
 
-    private static BlobInfo Info(SqliteStatement row, StoreId store, BlobKind kind) => new(
-        new BlobKey(store, kind, row.Text(4), (int)row.Integer(0)), (int)row.Integer(1), row.Blob(2).ToArray(), Timestamp.FromMicroseconds(row.Integer(3)));
+    private static SqliteStatement Select(SqliteSession session, BlobKey key, string columns) =>
+        session.Prepare($"SELECT {columns} FROM blob WHERE store = ?1 AND kind = ?2 AND id = ?3 AND part = ?4").With(key.Store.Value).With((int)key.Kind).With(key.Id).With(key.Part);
+
+    private static BlobInfo Info(SqliteStatement row, BlobKey key)
+    {
+        var sha256 = row.Blob(1).ToArray();
+        Digest(key, row.Integer(0), sha256, row.Integer(2)).Require(row.Blob(3), Name(key));
+        return new BlobInfo(key, (int)row.Integer(0), sha256, Timestamp.FromMicroseconds(row.Integer(2)));
+    }
+
+    private static string Name(BlobKey key) => $"blob {key.Kind} {key.Id}, part {key.Part}, of store {key.Store}";
+
+    /// <summary>Over the key too: a damaged index must not lead to another blob, whole as that may be.</summary>
+    private static RowDigest Digest(BlobKey key, long bytes, byte[] sha256, long writtenAt)
+    {
+        var digest = new RowDigest("blob");
+        digest.Add(key.Store.Value);
+        digest.Add((long)key.Kind);
+        digest.Add(key.Id);
+        digest.Add(key.Part);
+        digest.Add(bytes);
+        digest.Add(sha256);
+        digest.Add(writtenAt);
+        return digest;
+    }
 }

@@ -1,5 +1,5 @@
 -- Version 1. Times are microseconds since 1970-01-01 UTC. Amounts are exact integers: mu squared in units of 2^-40, slack in units of 2^-80.
--- digest is the first 16 bytes of SHA-256 over the row's other columns (blob: all 32 bytes over the content), checked at every read.
+-- digest is the first 16 bytes of SHA-256 over the row's other columns, checked at every read; blob.sha256 is the whole of it, over the content.
 
 -- A book per store (account '') and one per account with a grant. closed is meant for the store's.
 CREATE TABLE IF NOT EXISTS ledger_book (
@@ -68,8 +68,9 @@ CREATE TABLE IF NOT EXISTS blob (
     id         TEXT    NOT NULL,
     part       INTEGER NOT NULL CHECK (part >= 0),
     bytes      INTEGER NOT NULL CHECK (bytes >= 0),
-    digest     BLOB    NOT NULL CHECK (length(digest) = 32),
+    sha256     BLOB    NOT NULL CHECK (length(sha256) = 32),
     written_at INTEGER NOT NULL,
+    digest     BLOB    NOT NULL,
     content    BLOB    NOT NULL,
     PRIMARY KEY (store, kind, id, part)
 ) STRICT;

@@ -1,0 +1,28 @@
+using DpAttn.Storage.Tests.Conformance;
+
+namespace DpAttn.Storage.Tests.Sqlite;
+
+public sealed class SqliteLedgerConformance : LedgerConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteLedgerModelConformance : LedgerModelConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteSegmentStoreConformance : SegmentStoreConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteCatalogConformance : CatalogConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteSecretsConformance : WrappedKeyConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
