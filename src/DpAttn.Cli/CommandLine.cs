@@ -16,8 +16,10 @@ internal static class CommandLine
             DemoCommand.Create(output, error),
             EstimateCommand.Create(output),
             CalcCommand.Create(output),
+            ServeCommand.Create(),
         };
         RemoteCommands.AddTo(root, output, error, remote);
+        root.Subcommands.Single(command => command.Name == KeyCommand.Name).Subcommands.Add(RecoverKeyCommand.Create(output));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

@@ -69,6 +69,12 @@ public sealed class Region
     /// <summary>Half widths per coordinate of a box, rounded up; empty for a ball.</summary>
     public ReadOnlySpan<double> HalfWidths => _halfWidths;
 
+    /// <summary>The lower corner of a box, as stated; empty for a ball.</summary>
+    public ReadOnlySpan<double> Low => _low;
+
+    /// <summary>The upper corner of a box, as stated; empty for a ball.</summary>
+    public ReadOnlySpan<double> High => _high;
+
     /// <summary>True for a box, false for a ball.</summary>
     public bool IsBox => _low is not null;
 

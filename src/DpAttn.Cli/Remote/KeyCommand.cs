@@ -8,7 +8,9 @@ namespace DpAttn.Cli.Remote;
 /// <summary>dpattn key: who may call the server.</summary>
 internal static class KeyCommand
 {
-    public static Command Create(RemoteContext context) => new("key", "API keys")
+    public const string Name = "key";
+
+    public static Command Create(RemoteContext context) => new(Name, "API keys")
     {
         CreateKey(context), List(context), Revoke(context),
     };
