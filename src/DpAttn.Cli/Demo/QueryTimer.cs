@@ -9,6 +9,7 @@ internal static class QueryTimer
     private const double WarmUpSeconds = 0.25;
     private const double TimedSeconds = 0.25;
     private const int FewestTimed = 15;
+    private const int MostTimed = 10_001;
 
     /// <summary>The median of single calls in microseconds, query after query, after a warm-up.</summary>
     public static double MedianMicros(int queries, Action<int> ask)
@@ -19,7 +20,7 @@ internal static class QueryTimer
             ask(next++ % queries);
         var micros = new List<double>();
         start = Stopwatch.GetTimestamp();
-        while (micros.Count < FewestTimed || Stopwatch.GetElapsedTime(start).TotalSeconds < TimedSeconds)
+        while (micros.Count < FewestTimed || (micros.Count < MostTimed && Stopwatch.GetElapsedTime(start).TotalSeconds < TimedSeconds))
         {
             var one = Stopwatch.GetTimestamp();
             ask(next++ % queries);
