@@ -13,8 +13,8 @@ public class FloatingPointErrorTests
     [InlineData(20, 1, false)]
     public void The_error_of_a_rows_features_stays_within_its_bound_and_is_not_far_below_it(int d, int degree, bool box)
     {
-        // In steps of 2^-49 of a feature's size, rounding to a step is small against the rounding of doubles.
-        const int FeatureBits = 49;
+        // In steps of 2^-52 of a feature's size, rounding to a step is small against the rounding of doubles.
+        const int FeatureBits = 52;
         var random = new Random(degree);
         var centre = Enumerable.Range(0, d).Select(_ => 1.7 * (random.NextDouble() - 0.5)).ToArray();
         var keys = box ? Region.Box(d, -0.3, 1.1) : Region.Ball(Enumerable.Repeat(0.37, d).ToArray(), 1.3);
