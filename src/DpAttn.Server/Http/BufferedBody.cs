@@ -27,8 +27,7 @@ internal sealed class BufferedBody : Stream
         get => _position;
         set
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
-            _position = value;
+            _position = value >= 0 ? value : throw new IOException("a place before the start was sought");
         }
     }
 

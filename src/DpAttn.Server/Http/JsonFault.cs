@@ -37,21 +37,22 @@ internal static partial class JsonFault
             return "a member stands twice";
         if (message.Contains("doesn't allow setting null values", StringComparison.Ordinal) || message.Contains("doesn't allow null values", StringComparison.Ordinal))
             return "null is not allowed here";
-        if (Unconvertible().Match(message) is { Success: true } unconvertible)
-            return $"{Expected(unconvertible.Groups[1].Value)} is needed here";
+        if (message.Contains("could not be converted to", StringComparison.Ordinal))
+            return $"{Expected(exception)} is needed here";
         if (message.StartsWith("the number", StringComparison.Ordinal))
             return "the number is beyond what 64 bits can hold";
         return "this is not well-formed JSON";
     }
 
-    private static string Expected(string type) => type switch
+    // The serializer says what it wanted in the inner message where that is a value, else by the type that it was building.
+    private static string Expected(JsonException exception) => (exception.InnerException?.Message ?? "", exception.Message) switch
     {
-        _ when type.Contains("List", StringComparison.Ordinal) => "an array",
-        _ when type.Contains("System.Double", StringComparison.Ordinal) => "a number",
-        _ when type.Contains("System.Int32", StringComparison.Ordinal) => "a whole number of 32 bits",
-        _ when type.Contains("System.Int64", StringComparison.Ordinal) => "a whole number of 64 bits",
-        _ when type.Contains("System.Boolean", StringComparison.Ordinal) => "true or false",
-        _ when type.Contains("System.String", StringComparison.Ordinal) => "a text",
+        var (inner, _) when inner.EndsWith("Int32.", StringComparison.Ordinal) => "a whole number of 32 bits",
+        var (inner, _) when inner.EndsWith("Int64.", StringComparison.Ordinal) => "a whole number of 64 bits",
+        var (inner, _) when inner.EndsWith("as a number.", StringComparison.Ordinal) => "a number",
+        var (inner, _) when inner.EndsWith("as a string.", StringComparison.Ordinal) => "a text",
+        var (inner, _) when inner.EndsWith("as a boolean.", StringComparison.Ordinal) => "true or false",
+        var (_, outer) when outer.Contains("List`1", StringComparison.Ordinal) => "an array",
         _ => "an object",
     };
 
@@ -67,7 +68,4 @@ internal static partial class JsonFault
 
     [GeneratedRegex(@"The JSON property '(.*)' could not be mapped", RegexOptions.Singleline)]
     private static partial Regex Unknown();
-
-    [GeneratedRegex(@"could not be converted to (\S+?)\.? ")]
-    private static partial Regex Unconvertible();
 }

@@ -30,18 +30,18 @@ internal sealed class JsonLineRows : IDisposable
         {
             var read = await reader.ReadAsync(context.RequestAborted);
             var rest = read.Buffer;
-            while (TryTakeLine(ref rest, read.IsCompleted, out var line))
+            try
             {
-                if (line.Length > options.MaxJsonLineBytes)
-                    throw TooLong(rows, options);
-                rows.Add(line);
+                rows.AddLines(ref rest, read.IsCompleted, options.MaxJsonLineBytes);
+                total += read.Buffer.Length - rest.Length;
+                if (total + rest.Length > options.MaxBodyBytes)
+                    throw RequestBody.TooLarge(options.MaxBodyBytes);
             }
-            if (rest.Length > options.MaxJsonLineBytes)
-                throw TooLong(rows, options);
-            total += read.Buffer.Length - rest.Length;
-            if (total + rest.Length > options.MaxBodyBytes)
-                throw RequestBody.TooLarge(options.MaxBodyBytes);
-            reader.AdvanceTo(rest.Start, rest.End);
+            finally
+            {
+                // Also when a line is refused: the connection goes on.
+                reader.AdvanceTo(rest.Start, rest.End);
+            }
             if (read.IsCompleted)
                 return await rows.ToBatchAsync(dimensions);
         }
@@ -51,6 +51,18 @@ internal sealed class JsonLineRows : IDisposable
     {
         _keys.Dispose();
         _values.Dispose();
+    }
+
+    private void AddLines(ref ReadOnlySequence<byte> rest, bool isLast, int longest)
+    {
+        while (TryTakeLine(ref rest, isLast, out var line))
+        {
+            if (line.Length > longest)
+                throw TooLong(longest);
+            Add(line);
+        }
+        if (rest.Length > longest)
+            throw TooLong(longest);
     }
 
     private static bool TryTakeLine(ref ReadOnlySequence<byte> rest, bool isLast, out ReadOnlySequence<byte> line)
@@ -68,8 +80,8 @@ internal sealed class JsonLineRows : IDisposable
         return true;
     }
 
-    private static ProblemException TooLong(JsonLineRows rows, ServerOptions options) =>
-        new(ProblemCodes.TooLarge, $"row {rows._isNull.Count}: its line has more than {options.MaxJsonLineBytes} bytes");
+    private ProblemException TooLong(int longest) =>
+        new(ProblemCodes.TooLarge, $"row {_isNull.Count}: its line has more than {longest} bytes");
 
     private void Add(in ReadOnlySequence<byte> line)
     {

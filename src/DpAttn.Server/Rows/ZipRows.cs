@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using DpAttn.Server.Http;
 
 namespace DpAttn.Server.Rows;
@@ -19,20 +20,24 @@ internal static class ZipRows
             foreach (var entry in archive.Entries)
             {
                 var name = entry.FullName.EndsWith(".npy", StringComparison.Ordinal) ? entry.FullName[..^4] : entry.FullName;
-                using var content = new OneWay(entry.Open());
+                using var content = new CheckedMember(entry.Open(), entry.Crc32);
                 arrays.Read(name, $"member '{JsonFault.Printable(name)}'", content);
             }
             return arrays;
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or NotSupportedException or IOException)
+        catch (Exception e) when (e is InvalidDataException or NotSupportedException or IOException or ArgumentException or OverflowException)
         {
             throw RequestParameters.Refuse(".npz body: this is not a whole archive");
         }
     }
 
-    /// <summary>Hides a member's declared length: the reader then grows with what is really inflated.</summary>
-    private sealed class OneWay(Stream inner) : Stream
+    /// <summary>
+    /// Compares the checksum, which the framework does not, and hides the declared length: the reader then grows with what is really inflated.
+    /// </summary>
+    private sealed class CheckedMember(Stream inner, uint checksum) : Stream
     {
+        private readonly Crc32 _crc = new();
+
         public override bool CanRead => true;
 
         public override bool CanSeek => false;
@@ -47,9 +52,14 @@ internal static class ZipRows
             set => throw new NotSupportedException();
         }
 
-        public override int Read(Span<byte> buffer) => inner.Read(buffer);
+        public override int Read(Span<byte> buffer)
+        {
+            var read = inner.Read(buffer);
+            _crc.Append(buffer[..read]);
+            return read > 0 || buffer.IsEmpty || _crc.GetCurrentHashAsUInt32() == checksum ? read : throw new InvalidDataException("the checksum differs");
+        }
 
-        public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override void Flush()
         {

@@ -1,0 +1,120 @@
+using System.Net;
+using DpAttn.Cluster;
+using DpAttn.Contracts;
+using DpAttn.Server.Tests.Support;
+
+namespace DpAttn.Server.Tests;
+
+public sealed class LimitsTests
+{
+    private const string Query = """{"queries":[[1]]}""";
+
+    /// <summary>Makes a call of the front door wait until it is let go.</summary>
+    private static (SemaphoreSlim Reached, TaskCompletionSource Gate) Hold(FakeFrontDoor door, string method)
+    {
+        var reached = new SemaphoreSlim(0);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        door.AnswerAsync(method, async (_, token) =>
+        {
+            reached.Release();
+            await gate.Task.WaitAsync(token);
+            return Samples.Default(method);
+        });
+        return (reached, gate);
+    }
+
+    [Fact]
+    public async Task Requests_beyond_the_places_and_the_queue_are_told_to_come_back()
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => (options.MaxConcurrentRequests, options.RequestQueue) = (2, 1));
+        var (reached, gate) = Hold(server.Door, nameof(IFrontDoor.GetStoreAsync));
+        var working = new[] { server.Client.GetAsync("/v1/stores/s"), server.Client.GetAsync("/v1/stores/s") };
+        await reached.WaitAsync();
+        await reached.WaitAsync();
+        var waiting = server.Client.GetAsync("/v1/stores/s");
+        Problem problem;
+        // Which of the two comes first is not ours to say: one of them waits, the other is refused.
+        var other = server.Client.GetAsync("/v1/stores/s");
+        var first = await Task.WhenAny(waiting, other);
+        problem = await first.ProblemAsync(ProblemCodes.Busy);
+        Assert.Contains("2 requests", problem.Detail);
+        Assert.True(problem.Retryable);
+        Assert.Equal("ok\n", await server.Admin.GetAsync("/readyz").TextAsync());
+        gate.SetResult();
+        foreach (var request in (Task<HttpResponseMessage>[])[.. working, first == waiting ? other : waiting])
+            await request.TextAsync();
+        await server.Client.GetAsync("/v1/stores/s").TextAsync();
+    }
+
+    [Fact]
+    public async Task Batches_of_rows_have_fewer_places_and_leave_the_others_alone()
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => (options.MaxConcurrentUploads, options.UploadQueue) = (1, 0));
+        var (reached, gate) = Hold(server.Door, nameof(IFrontDoor.AppendAsync));
+        var working = AppendAsync("b1");
+        await reached.WaitAsync();
+        var problem = await AppendAsync("b2").ProblemAsync(ProblemCodes.Busy);
+        Assert.Contains("1 batches of rows", problem.Detail);
+        await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody(Query)).TextAsync();
+        gate.SetResult();
+        await working.TextAsync(HttpStatusCode.Created);
+        await AppendAsync("b3").TextAsync(HttpStatusCode.Created);
+
+        async Task<HttpResponseMessage> AppendAsync(string batch)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/stores/s/rows") { Content = Responses.JsonBody("{\"key\":[1],\"value\":[1]}", "application/x-ndjson") };
+            request.Headers.Add("Idempotency-Key", batch);
+            return await server.Client.SendAsync(request);
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"queries":[[1]]}""", ProblemCodes.ShardUnavailable)]
+    [InlineData("""{"queries":[[1]],"tier":1}""", ProblemCodes.ChargeUnknown)]
+    [InlineData("""{"queries":[[1]],"maxEpsilon":1}""", ProblemCodes.ChargeUnknown)]
+    public async Task A_cluster_that_does_not_answer_in_time_leaves_no_charge_in_doubt_unsaid(string body, string code)
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => options.RequestTimeoutSeconds = 1);
+        Hold(server.Door, nameof(IFrontDoor.AttendAsync));
+        var problem = await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody(body)).ProblemAsync(code);
+        Assert.Contains("within 1 s", problem.Detail);
+        Assert.True(problem.Retryable);
+    }
+
+    [Fact]
+    public async Task A_stopping_server_finishes_what_is_under_way()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var (reached, gate) = Hold(server.Door, nameof(IFrontDoor.AttendAsync));
+        var asking = server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody(Query));
+        await reached.WaitAsync();
+        var stopping = server.App.StopAsync();
+        using var fresh = new HttpClient { BaseAddress = server.Address };
+        // New connections are refused before the old request is done.
+        for (var refused = false; !refused;)
+        {
+            try
+            {
+                using var response = await fresh.GetAsync("/v1/stores");
+            }
+            catch (HttpRequestException)
+            {
+                refused = true;
+            }
+        }
+        Assert.False(stopping.IsCompleted);
+        gate.SetResult();
+        await asking.TextAsync();
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Headers_have_a_cap()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/stores") { Headers = { { "X-Padding", new string('x', 20_000) } } };
+        using var response = await server.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.RequestHeaderFieldsTooLarge, response.StatusCode);
+        Assert.Empty(server.Door.Calls);
+    }
+}

@@ -1,0 +1,166 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DpAttn.Cluster;
+using DpAttn.Server.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DpAttn.Server.Tests;
+
+public sealed class SettingsTests
+{
+    private static WebApplication Build(params string[] args) =>
+        DpAttnServer.Build(args, builder =>
+        {
+            builder.Logging.ClearProviders();
+            builder.Services.AddSingleton<IFrontDoor>(new FakeFrontDoor());
+        });
+
+    [Theory]
+    [InlineData("Lissten", "http://127.0.0.1:0", "DpAttn:Lissten is no setting")]
+    [InlineData("Listen:0", "http://127.0.0.1:0", "DpAttn:Listen is one value")]
+    [InlineData("MaxQueries", "0", "DpAttn:MaxQueries is '0'; it must be a whole number from 1 to 1048576")]
+    [InlineData("MaxQueries", "many", "DpAttn:MaxQueries is 'many'; it must be a whole number from 1")]
+    [InlineData("MaxQueries", "", "DpAttn:MaxQueries is ''; it must be a whole number from 1")]
+    [InlineData("MaxBodyBytes", "99999999999", "DpAttn:MaxBodyBytes is '99999999999'; it must be a whole number from 1024 to 1073741824")]
+    [InlineData("RequestTimeoutSeconds", "-1", "DpAttn:RequestTimeoutSeconds is '-1'")]
+    [InlineData("DataDirectory", "", "DpAttn:DataDirectory is ''; it must not be empty")]
+    [InlineData("Listen", "", "DpAttn:Listen is ''; it must not be empty")]
+    [InlineData("Listen", ";", "DpAttn:Listen is ';'; it must name at least one address")]
+    [InlineData("Listen", "ftp://127.0.0.1:80", "DpAttn:Listen is 'ftp://127.0.0.1:80'; it must be http or https")]
+    [InlineData("Listen", "http://example.org:80", "it must be http or https, an IP address, localhost or *")]
+    [InlineData("Listen", "nonsense", "DpAttn:Listen is 'nonsense'")]
+    [InlineData("Listen", "http://127.0.0.1:99999", "DpAttn:Listen is 'http://127.0.0.1:99999'")]
+    [InlineData("Listen", "http://127.0.0.1:80/path", "DpAttn:Listen is")]
+    [InlineData("Listen", "http://unix:/tmp/socket", "DpAttn:Listen is")]
+    [InlineData("Listen", "http://localhost:0", "a free port (0) needs an IP address")]
+    [InlineData("AdminListen", "http://127.0.0.1:1;x", "DpAttn:AdminListen is 'x'")]
+    [InlineData("Listen", "https://127.0.0.1:0", "which needs DpAttn:Certificate")]
+    [InlineData("Certificate", "/no/such/file.pem", "DpAttn:Certificate is '/no/such/file.pem', which is no file")]
+    [InlineData("CertificateKey", "/no/such/key.pem", "DpAttn:CertificateKey is '/no/such/key.pem', which is no file")]
+    public void A_setting_that_cannot_be_is_refused_at_start_by_name_value_and_bound(string name, string value, string message)
+    {
+        var refusal = Assert.Throws<SettingsException>(() => Build($"--DpAttn:{name}={value}"));
+        Assert.Contains(message, refusal.Message);
+    }
+
+    [Fact]
+    public void All_faults_are_told_at_once()
+    {
+        var refusal = Assert.Throws<SettingsException>(() => Build("--DpAttn:MaxQueries=0", "--DpAttn:MaxConnections=0"));
+        Assert.Equal(2, refusal.Faults.Count);
+        refusal = Assert.Throws<SettingsException>(() => Build("--DpAttn:Foo=0", "--DpAttn:MaxConnections=x"));
+        Assert.Equal(2, refusal.Faults.Count);
+    }
+
+    [Fact]
+    public async Task Refused_settings_end_the_program_with_2_and_name_the_setting()
+    {
+        var (output, error) = (new StringWriter(), Console.Error);
+        Console.SetError(output);
+        try
+        {
+            Assert.Equal(2, await DpAttnServer.RunAsync(["--DpAttn:Foo=1"]));
+        }
+        finally
+        {
+            Console.SetError(error);
+        }
+        Assert.Contains("DpAttn:Foo is no setting", output.ToString());
+    }
+
+    [Fact]
+    public async Task Settings_come_from_the_environment_and_arguments_win()
+    {
+        Environment.SetEnvironmentVariable("DPATTN__MAXQUERIES", "17");
+        Environment.SetEnvironmentVariable("DPATTN__UPLOADQUEUE", "3");
+        try
+        {
+            await using var app = Build("--DpAttn:MaxQueries=18");
+            var options = app.Services.GetRequiredService<ServerOptions>();
+            Assert.Equal((18, 3), (options.MaxQueries, options.UploadQueue));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("DPATTN__MAXQUERIES", null);
+            Environment.SetEnvironmentVariable("DPATTN__UPLOADQUEUE", null);
+        }
+    }
+
+    [Fact]
+    public void Every_setting_can_be_set_from_a_file()
+    {
+        var values = SettingsReader.Properties(typeof(ServerOptions)).ToDictionary(property => $"DpAttn:{property.Name}", property =>
+            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name == "DataDirectory" ? "elsewhere" : "");
+        var options = ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+        foreach (var property in SettingsReader.Properties(typeof(ServerOptions)))
+            Assert.Equal(values[$"DpAttn:{property.Name}"], Convert.ToString(property.GetValue(options), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void Options_stated_in_code_are_checked_as_well() =>
+        Assert.Throws<SettingsException>(() => DpAttnServer.Build(new ServerOptions { MaxQueries = -1 }));
+
+    [Fact]
+    public void A_server_without_a_front_door_is_not_built() =>
+        Assert.Contains("IFrontDoor", Assert.Throws<InvalidOperationException>(() => DpAttnServer.Build(new ServerOptions(), builder => builder.Logging.ClearProviders())).Message);
+
+    [Theory]
+    [InlineData("http://[::1]:0", "[::1]")]
+    [InlineData("http://*:0", "localhost")]
+    [InlineData("http://+:0", "localhost")]
+    [InlineData("http://0.0.0.0:0", "0.0.0.0")]
+    public async Task Addresses_are_told_as_they_are(string listen, string host)
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => options.Listen = listen);
+        Assert.Equal(host, server.Address.Host);
+        Assert.NotEqual(0, server.Address.Port);
+        Assert.Equal(listen.Contains("::1", StringComparison.Ordinal), !server.Log.Entries.Any(entry => entry.Text.Contains("without TLS", StringComparison.Ordinal)));
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.Address.Port}") };
+        if (host != "[::1]")
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("/v1/stores")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Several_addresses_and_no_admin_listener_are_possible()
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => (options.Listen, options.AdminListen) = ("http://127.0.0.1:0;http://127.0.0.1:0", ""));
+        var addresses = server.App.Services.GetRequiredService<ServerAddresses>();
+        Assert.Equal(2, addresses.Api.Distinct().Count());
+        Assert.Empty(addresses.Admin);
+        foreach (var address in addresses.Api)
+            Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync(new Uri(address, "/v1/stores"))).StatusCode);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tls_takes_a_pem_certificate(bool isOneFile)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=dpattn-test", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            var (certificateFile, keyFile) = (Path.Combine(folder.FullName, "c.pem"), Path.Combine(folder.FullName, "k.pem"));
+            await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem() + (isOneFile ? "\n" + key.ExportPkcs8PrivateKeyPem() : ""));
+            await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
+            await using var server = await ServerUnderTest.StartAsync(options => (options.Listen, options.Certificate, options.CertificateKey) = ("https://127.0.0.1:0", certificateFile, isOneFile ? "" : keyFile));
+            using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, shown, _, _) => shown?.Thumbprint == certificate.Thumbprint };
+            using var client = new HttpClient(handler) { BaseAddress = server.Address, DefaultRequestHeaders = { { "X-Api-Key", FakeFrontDoor.Key } } };
+            Assert.Equal("https", server.Address.Scheme);
+            Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/v1/stores")).StatusCode);
+
+            await File.WriteAllTextAsync(certificateFile, "not a certificate");
+            var refusal = await Assert.ThrowsAsync<SettingsException>(() => ServerUnderTest.StartAsync(options => (options.Listen, options.Certificate, options.CertificateKey) = ("https://127.0.0.1:0", certificateFile, keyFile)));
+            Assert.Contains("DpAttn:Certificate", refusal.Message);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}
