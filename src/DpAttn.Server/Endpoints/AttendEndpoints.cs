@@ -33,7 +33,7 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
     /// Answers from the newest release and best tier that the caller has opened, for free. Opening a tier or upgrading to one needs an explicit tier, or
     /// maxEpsilon at or above the cost; otherwise 409 not_opened with the prices. Granted users only.
     /// </remarks>
-    private async Task AttendAsync(string store, HttpContext context)
+    public async Task AttendAsync(string store, HttpContext context)
     {
         var requestId = RequestParameters.IdempotencyKey(context);
         var form = Negotiation.Select(context, RequestBody.Json, RequestBody.Npy, RequestBody.Npz, RequestBody.Zip);

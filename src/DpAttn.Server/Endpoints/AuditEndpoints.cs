@@ -16,7 +16,7 @@ internal sealed class AuditEndpoints(FrontDesk desk) : IEndpoints
 
     /// <summary>The audit log</summary>
     /// <remarks>Append-only: keys, grants, publishes, deletions. Page by page; with Accept: application/x-ndjson all of it. Operators only.</remarks>
-    private async Task ListAsync(HttpContext context)
+    public async Task ListAsync(HttpContext context)
     {
         RequestParameters.Allow(context, "after", "limit");
         long? after = RequestParameters.Whole(context, "after", 0, long.MaxValue) ?? 0;

@@ -39,7 +39,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>One's own budget at a store</summary>
     /// <remarks>Limit, spent, remaining and the tiers opened.</remarks>
-    private async Task GetMineAsync(string store, HttpContext context)
+    public async Task GetMineAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         var budget = await desk.AskAsync(context, (door, caller, token) => door.GetMyBudgetAsync(caller, store, token));
@@ -48,7 +48,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>One's own ledger at a store</summary>
     /// <remarks>Page by page; with Accept: application/x-ndjson all of it, a line per entry.</remarks>
-    private async Task ListMineAsync(string store, HttpContext context)
+    public async Task ListMineAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context, "cursor", "limit");
         var cursor = RequestParameters.Text(context, "cursor");
@@ -74,7 +74,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>All budgets of a store</summary>
     /// <remarks>Owner only.</remarks>
-    private async Task ListAsync(string store, HttpContext context)
+    public async Task ListAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context, "cursor", "limit");
         var cursor = RequestParameters.Text(context, "cursor");
@@ -85,7 +85,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>One account's budget at a store</summary>
     /// <remarks>Owner only.</remarks>
-    private async Task GetAsync(string store, string account, HttpContext context)
+    public async Task GetAsync(string store, string account, HttpContext context)
     {
         RequestParameters.Allow(context);
         var budget = await desk.AskAsync(context, (door, caller, token) => door.GetBudgetAsync(caller, store, account, token));
@@ -94,7 +94,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>Grant an account access with a limit, or set its limit anew</summary>
     /// <remarks>A limit is never set below what is spent. Owner only.</remarks>
-    private async Task PutAsync(string store, string account, HttpContext context)
+    public async Task PutAsync(string store, string account, HttpContext context)
     {
         RequestParameters.Allow(context);
         var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.LimitRequest, options.MaxJsonBodyBytes);
@@ -104,7 +104,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>The account of a subject</summary>
     /// <remarks>The name travels in the body only. Owners and operators.</remarks>
-    private async Task LookUpAsync(HttpContext context)
+    public async Task LookUpAsync(HttpContext context)
     {
         RequestParameters.Allow(context);
         var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.AccountLookup, options.MaxJsonBodyBytes);

@@ -15,7 +15,7 @@ internal sealed class EstimateEndpoints(FrontDesk desk, ServerOptions options) :
 
     /// <summary>Estimate an error or an epsilon</summary>
     /// <remarks>Error at an epsilon, epsilon for an error, or every tier; from the schema and public counts alone, and free. Owner and granted users.</remarks>
-    private async Task EstimateAsync(string store, HttpContext context)
+    public async Task EstimateAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.EstimateRequest, options.MaxJsonBodyBytes, absent: new EstimateRequest());

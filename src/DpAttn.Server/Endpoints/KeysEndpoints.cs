@@ -22,7 +22,7 @@ internal sealed class KeysEndpoints(FrontDesk desk, ServerOptions options) : IEn
 
     /// <summary>Make an API key</summary>
     /// <remarks>It is shown this once. All keys of one subject are one account. Operators make any, owners those of users.</remarks>
-    private async Task CreateAsync(HttpContext context)
+    public async Task CreateAsync(HttpContext context)
     {
         RequestParameters.Allow(context);
         var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.KeyRequest, options.MaxJsonBodyBytes);
@@ -33,7 +33,7 @@ internal sealed class KeysEndpoints(FrontDesk desk, ServerOptions options) : IEn
 
     /// <summary>List the keys that the caller may revoke</summary>
     /// <remarks>By their ids; secrets are not kept. Operators and owners.</remarks>
-    private async Task ListAsync(HttpContext context)
+    public async Task ListAsync(HttpContext context)
     {
         RequestParameters.Allow(context);
         var keys = await desk.AskAsync(context, (door, caller, token) => door.ListKeysAsync(caller, token));
@@ -42,7 +42,7 @@ internal sealed class KeysEndpoints(FrontDesk desk, ServerOptions options) : IEn
 
     /// <summary>Revoke a key</summary>
     /// <remarks>For ever. Repeating it changes nothing. Operators and owners.</remarks>
-    private async Task RevokeAsync(string id, HttpContext context)
+    public async Task RevokeAsync(string id, HttpContext context)
     {
         RequestParameters.Allow(context);
         await desk.TellAsync(context, (door, caller, token) => door.RevokeKeyAsync(caller, id, token));

@@ -30,7 +30,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
 
     /// <summary>Publish all rows committed so far</summary>
     /// <remarks>They are frozen at once; noise is added, and the release persisted, in the background and through restarts. Owner only.</remarks>
-    private async Task PublishAsync(string store, HttpContext context)
+    public async Task PublishAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         var key = RequestParameters.IdempotencyKey(context);
@@ -42,7 +42,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
 
     /// <summary>List releases</summary>
     /// <remarks>The newest last. Owner and granted users.</remarks>
-    private async Task ListAsync(string store, HttpContext context)
+    public async Task ListAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         var releases = await desk.AskAsync(context, (door, caller, token) => door.ListReleasesAsync(caller, store, token));
@@ -51,7 +51,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
 
     /// <summary>Show a release</summary>
     /// <remarks>With its state and progress. Owner and granted users.</remarks>
-    private async Task GetAsync(string store, string release, HttpContext context)
+    public async Task GetAsync(string store, string release, HttpContext context)
     {
         RequestParameters.Allow(context);
         var found = await desk.AskAsync(context, (door, caller, token) => door.GetReleaseAsync(caller, store, release, token));
@@ -60,7 +60,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
 
     /// <summary>Retire a release</summary>
     /// <remarks>It answers no more. What it cost stays spent. Owner only.</remarks>
-    private async Task RetireAsync(string store, string release, HttpContext context)
+    public async Task RetireAsync(string store, string release, HttpContext context)
     {
         RequestParameters.Allow(context);
         await desk.TellAsync(context, (door, caller, token) => door.RetireReleaseAsync(caller, store, release, token));
@@ -69,7 +69,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
 
     /// <summary>The privacy statement of a release</summary>
     /// <remarks>The machine-readable claim, from which an outsider recomputes epsilon and delta. Owner and granted users.</remarks>
-    private async Task GetPrivacyAsync(string store, string release, HttpContext context)
+    public async Task GetPrivacyAsync(string store, string release, HttpContext context)
     {
         RequestParameters.Allow(context);
         var statement = await desk.AskAsync(context, (door, caller, token) => door.GetPrivacyStatementAsync(caller, store, release, token));

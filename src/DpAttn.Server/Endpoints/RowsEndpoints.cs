@@ -33,7 +33,7 @@ internal sealed class RowsEndpoints(FrontDesk desk, RowBodyReader reader, Upload
     /// All of it is durable when this returns, or nothing was stored. The body is a pair of .npy files (parts keys and values), an
     /// .npz archive (members keys, values and, under add-remove, isNull), or JSON lines ({"key": [...], "value": [...]}; {} is a null slot). Owner only.
     /// </remarks>
-    private async Task AppendAsync(string store, HttpContext context)
+    public async Task AppendAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context, "clip");
         var clip = RequestParameters.Switch(context, "clip");
@@ -55,7 +55,7 @@ internal sealed class RowsEndpoints(FrontDesk desk, RowBodyReader reader, Upload
 
     /// <summary>Erase a row</summary>
     /// <remarks>Its bytes are overwritten. A row that stands in a release cannot be erased: the release keeps its noised trace. Owner only.</remarks>
-    private async Task EraseAsync(string store, string batch, string index, HttpContext context)
+    public async Task EraseAsync(string store, string batch, string index, HttpContext context)
     {
         RequestParameters.Allow(context);
         if (!int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var row))

@@ -26,7 +26,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
 
     /// <summary>Make a store</summary>
     /// <remarks>An identical definition is idempotent, another one under the same name a conflict. Owners only.</remarks>
-    private async Task PutAsync(string store, HttpContext context)
+    public async Task PutAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         var definition = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.StoreDefinition, options.MaxJsonBodyBytes);
@@ -38,7 +38,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
 
     /// <summary>Show a store</summary>
     /// <remarks>Its definition, public counts and releases. Owner and granted users.</remarks>
-    private async Task GetAsync(string store, HttpContext context)
+    public async Task GetAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         var found = await desk.AskAsync(context, (door, caller, token) => door.GetStoreAsync(caller, store, token));
@@ -47,7 +47,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
 
     /// <summary>List stores</summary>
     /// <remarks>Those that the caller owns or was granted; all of them for operators.</remarks>
-    private async Task ListAsync(HttpContext context)
+    public async Task ListAsync(HttpContext context)
     {
         RequestParameters.Allow(context);
         var stores = await desk.AskAsync(context, (door, caller, token) => door.ListStoresAsync(caller, token));
@@ -56,7 +56,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
 
     /// <summary>Delete a store</summary>
     /// <remarks>Rows and releases go; a tombstone keeps what was spent. The same name later is a new store. Owner only.</remarks>
-    private async Task DeleteAsync(string store, HttpContext context)
+    public async Task DeleteAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
         await desk.TellAsync(context, (door, caller, token) => door.DeleteStoreAsync(caller, store, token));
