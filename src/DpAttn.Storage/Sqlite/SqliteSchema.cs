@@ -11,16 +11,24 @@ internal static class SqliteSchema
     /// <summary>"DpAt": marks a file as one of ours.</summary>
     private const int ApplicationId = 0x44704174;
 
-    /// <summary>Makes or upgrades the schema.</summary>
+    /// <summary>The version of the file's schema, 0 for a new one; changes nothing.</summary>
     /// <exception cref="StorageRefusedException">The file belongs to another program, or to a newer version of this one.</exception>
+    public static int RequireKnown(SqliteSession session)
+    {
+        var found = Find(session);
+        return found <= Version
+            ? found
+            : throw new StorageRefusedException($"the database has schema version {found}, and this program knows versions up to {Version}: it was written by a newer version, use that one");
+    }
+
+    /// <summary>Makes or upgrades the schema.</summary>
+    /// <exception cref="StorageRefusedException">As for <see cref="RequireKnown"/>.</exception>
     public static void Apply(SqliteSession session, DateTimeOffset now)
     {
         session.Execute("BEGIN IMMEDIATE");
         try
         {
-            var found = Find(session);
-            if (found > Version)
-                throw new StorageRefusedException($"the database has schema version {found}, and this program knows versions up to {Version}: it was written by a newer version, use that one");
+            var found = RequireKnown(session);
             if (found == 0)
                 session.ExecuteScript($"PRAGMA application_id = {ApplicationId}; CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
             for (var version = found + 1; version <= Version; version++)

@@ -59,6 +59,8 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             var file = Path.Combine(directory, FileName);
             OwnFile.MakeEmpty(file);
             session = SqliteSession.Open(file, readOnly: false);
+            // Before anything is changed in a file that may not be ours.
+            SqliteSchema.RequireKnown(session);
             SqlitePragmas.ApplyToWriter(session);
             SqliteSchema.Apply(session, options.Clock.GetUtcNow());
             SqliteIntegrity.Check(session);
