@@ -9,6 +9,7 @@ internal sealed record ApiKey(string Id, string Secret)
 {
     private const string Prefix = "dpattn_";
     private const int IdBytes = 8;
+    private const int IdLength = 2 * IdBytes;
     private const int SecretBytes = 32;
     private static readonly int SecretLength = Base64Url.GetEncodedLength(SecretBytes);
 
@@ -20,12 +21,14 @@ internal sealed record ApiKey(string Id, string Secret)
     /// <summary>Parses a credential; null when it does not look like a key.</summary>
     public static ApiKey? TryParse(string? credential)
     {
-        const int IdLength = 2 * IdBytes;
         if (credential is null || credential.Length != Prefix.Length + IdLength + 1 + SecretLength || !credential.StartsWith(Prefix, StringComparison.Ordinal) || credential[Prefix.Length + IdLength] != '_')
             return null;
         var id = credential.Substring(Prefix.Length, IdLength);
-        return id.All(char.IsAsciiHexDigitLower) ? new ApiKey(id, credential[(Prefix.Length + IdLength + 1)..]) : null;
+        return IsId(id) ? new ApiKey(id, credential[(Prefix.Length + IdLength + 1)..]) : null;
     }
+
+    /// <summary>Whether a text is a key's id.</summary>
+    public static bool IsId(string id) => id.Length == IdLength && id.All(char.IsAsciiHexDigitLower);
 
     /// <summary>The whole key, shown once.</summary>
     public string Reveal() => $"{Prefix}{Id}_{Secret}";

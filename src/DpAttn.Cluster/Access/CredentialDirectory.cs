@@ -12,7 +12,8 @@ namespace DpAttn.Cluster;
 internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, Generation generation, TimeProvider clock)
 {
     private const string OperatorIssuer = "operator";
-    private const int MostAttempts = 5;
+    private const string OperatorSubject = "operator";
+    private const string BootstrapActor = "bootstrap";
     private const int LongestSubject = 256;
 
     // An unknown key is compared with this, so that finding none takes as long.
@@ -34,23 +35,34 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
     }
 
     /// <summary>Makes the first operator key, if no operator has a key that works.</summary>
-    /// <returns>The key, or null when there is one already.</returns>
+    /// <returns>The key, or null when there is one already; of several silos that start at once, one makes it.</returns>
     public async Task<ApiKey?> BootstrapAsync(CancellationToken cancellationToken)
     {
-        await foreach (var key in catalog.ListAsync(Documents.Key, "", cancellationToken))
-        {
-            if (key.Value is { Role: Roles.Operator, Revoked: null })
-                return null;
-        }
-        return await RecoverAsync(cancellationToken);
+        var account = await AccountOfAsync(OperatorIssuer, OperatorSubject, cancellationToken);
+        return await catalog.CommitAsync<ApiKey?>(
+            async () =>
+            {
+                // Read before the keys are looked at: whoever was first since then has moved it.
+                var mark = await catalog.ReadAsync(Documents.Bootstrap, OperatorSubject, cancellationToken);
+                await foreach (var known in catalog.ListAsync(Documents.Key, "", cancellationToken))
+                {
+                    if (known.Value is { Role: Roles.Operator, Revoked: null })
+                        return (null, null);
+                }
+                var (commit, key, _) = Prepare(account, Roles.Operator, BootstrapActor);
+                var marked = new AccountDocument(account.Value, clock.GetUtcNow());
+                var write = mark is null ? Documents.Bootstrap.Insert(OperatorSubject, marked) : Documents.Bootstrap.Update(mark, marked);
+                return (commit with { Writes = [.. commit.Writes, write] }, key);
+            },
+            () => new ProblemException(ProblemCodes.Busy, "the first operator key is being made by others"),
+            cancellationToken);
     }
 
     /// <summary>Makes an operator key without a credential: for the machine itself, when the old one is lost.</summary>
     public async Task<ApiKey> RecoverAsync(CancellationToken cancellationToken)
     {
-        var account = await AccountOfAsync(OperatorIssuer, "operator", cancellationToken);
-        var (key, _) = await StoreAsync(account, Roles.Operator, "bootstrap", cancellationToken);
-        return key;
+        var account = await AccountOfAsync(OperatorIssuer, OperatorSubject, cancellationToken);
+        return (await StoreAsync(account, Roles.Operator, BootstrapActor, cancellationToken)).Key;
     }
 
     /// <summary>Makes a key: operators any, owners those of users.</summary>
@@ -84,25 +96,24 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
     public async Task RevokeAsync(Principal caller, string id, CancellationToken cancellationToken)
     {
         RequireKeyMaker(caller);
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
-        {
-            var key = await catalog.ReadAsync(Documents.Key, id, cancellationToken);
-            if (key is null || !MayRevoke(caller, key.Value))
-                throw new ProblemException(ProblemCodes.NotFound, "no key of this id that you may revoke");
-            if (key.Value.Revoked is not null)
-                return;
-            var commit = new CatalogCommit
+        await catalog.CommitAsync(
+            async () =>
             {
-                Writes = [Documents.Key.Update(key, key.Value with { Revoked = clock.GetUtcNow() }), await generation.RaiseAsync(cancellationToken)],
-                Audit = [new AuditEvent("key.revoke", caller.Account.Value, null, id, key.Value.Role)],
-            };
-            if (await catalog.CommitAsync(commit, cancellationToken))
-            {
-                generation.Drop();
-                return;
-            }
-        }
-        throw new ProblemException(ProblemCodes.Busy, "the key is being changed by others; try again");
+                var key = ApiKey.IsId(id) ? await catalog.ReadAsync(Documents.Key, id, cancellationToken) : null;
+                if (key is null || !MayRevoke(caller, key.Value))
+                    throw new ProblemException(ProblemCodes.NotFound, "no key of this id that you may revoke");
+                if (key.Value.Revoked is not null)
+                    return (null, true);
+                var commit = new CatalogCommit
+                {
+                    Writes = [Documents.Key.Update(key, key.Value with { Revoked = clock.GetUtcNow() }), await generation.RaiseAsync(cancellationToken)],
+                    Audit = [new AuditEvent("key.revoke", caller.Account.Value, null, id, key.Value.Role)],
+                };
+                return (commit, true);
+            },
+            () => new ProblemException(ProblemCodes.Busy, "the key is being changed by others; try again"),
+            cancellationToken);
+        generation.Drop();
     }
 
     /// <summary>The account of a subject that the caller, or the operator, vouches for.</summary>
@@ -125,34 +136,39 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
     private async Task<AccountId> AccountOfAsync(string issuer, string subject, CancellationToken cancellationToken)
     {
         var key = await indexKey.OfSubjectAsync(issuer, subject, cancellationToken);
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
-        {
-            if (await catalog.ReadAsync(Documents.AccountIndex, key, cancellationToken) is { } known)
-                return new AccountId(known.Value.Account);
-            var account = new AccountId(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
-            var document = new AccountDocument(account.Value, clock.GetUtcNow());
-            var commit = new CatalogCommit { Writes = [Documents.AccountIndex.Insert(key, document), Documents.Account.Insert(account.Value, document)] };
-            if (await catalog.CommitAsync(commit, cancellationToken))
-                return account;
-        }
-        throw new ProblemException(ProblemCodes.Busy, "the account is being made by others; try again");
+        return await catalog.CommitAsync(
+            async () =>
+            {
+                if (await catalog.ReadAsync(Documents.AccountIndex, key, cancellationToken) is { } known)
+                    return (null, new AccountId(known.Value.Account));
+                var account = new AccountId(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+                var document = new AccountDocument(account.Value, clock.GetUtcNow());
+                return (new CatalogCommit { Writes = [Documents.AccountIndex.Insert(key, document), Documents.Account.Insert(account.Value, document)] }, account);
+            },
+            () => new ProblemException(ProblemCodes.Busy, "the account is being made by others; try again"),
+            cancellationToken);
     }
 
-    private async Task<(ApiKey Key, KeyDocument Document)> StoreAsync(AccountId account, string role, string createdBy, CancellationToken cancellationToken)
-    {
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
-        {
-            var key = ApiKey.Create();
-            var document = new KeyDocument { Id = key.Id, Hash = key.Hash(), Account = account.Value, Role = role, CreatedBy = createdBy, Created = clock.GetUtcNow() };
-            var commit = new CatalogCommit
+    private Task<(ApiKey Key, KeyDocument Document)> StoreAsync(AccountId account, string role, string createdBy, CancellationToken cancellationToken) =>
+        catalog.CommitAsync(
+            () =>
             {
-                Writes = [Documents.Key.Insert(key.Id, document)],
-                Audit = [new AuditEvent("key.create", createdBy, null, key.Id, $"{role} {account}")],
-            };
-            if (await catalog.CommitAsync(commit, cancellationToken))
-                return (key, document);
-        }
-        throw new ProblemException(ProblemCodes.Busy, "the key could not be stored; try again");
+                var (commit, key, document) = Prepare(account, role, createdBy);
+                return Task.FromResult<(CatalogCommit?, (ApiKey, KeyDocument))>((commit, (key, document)));
+            },
+            () => new ProblemException(ProblemCodes.Busy, "the key could not be stored; try again"),
+            cancellationToken);
+
+    private (CatalogCommit Commit, ApiKey Key, KeyDocument Document) Prepare(AccountId account, string role, string createdBy)
+    {
+        var key = ApiKey.Create();
+        var document = new KeyDocument { Id = key.Id, Hash = key.Hash(), Account = account.Value, Role = role, CreatedBy = createdBy, Created = clock.GetUtcNow() };
+        var commit = new CatalogCommit
+        {
+            Writes = [Documents.Key.Insert(key.Id, document)],
+            Audit = [new AuditEvent("key.create", createdBy, null, key.Id, $"{role} {account}")],
+        };
+        return (commit, key, document);
     }
 
     private static string IssuerOf(Principal caller) => caller.Role == Roles.Operator ? OperatorIssuer : $"owner {caller.Account}";

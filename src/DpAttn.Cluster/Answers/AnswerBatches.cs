@@ -2,9 +2,21 @@ using DpAttn.Attention;
 
 namespace DpAttn.Cluster;
 
-/// <summary>Answers as flat arrays, and back.</summary>
+/// <summary>Answers as flat arrays, and back; and how many fit one message.</summary>
 internal static class AnswerBatches
 {
+    // A call takes about 10 us, this much about 5 ms: answering others does not wait behind a large batch.
+    private const long ProductsPerCall = 1L << 23;
+    private const long BytesPerMessage = 1L << 20;
+
+    /// <summary>How many queries are answered in one call, at least 1: its messages stay far below the engine's limit, and its work short.</summary>
+    public static int QueriesPerCall(MomentParameters parameters)
+    {
+        var values = parameters.Schema.ValueDimension;
+        var bytes = Math.Max(parameters.Schema.KeyDimension * (long)sizeof(double), values * (4L * sizeof(double) + sizeof(bool)));
+        return (int)Math.Max(1, Math.Min(BytesPerMessage / bytes, ProductsPerCall / parameters.Dimension));
+    }
+
     public static AnswerBatch Answer(MomentAnswerer answerer, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
     {
         int m = queries.Rows, columns = answerer.MeanValue.Length;
@@ -29,9 +41,8 @@ internal static class AnswerBatches
         return batch with { KernelErrorBound = kernelErrorBound };
     }
 
-    public static IReadOnlyList<AttentionAnswer> ToAnswers(AnswerBatch batch)
+    public static void CopyTo(AnswerBatch batch, Span<AttentionAnswer> answers)
     {
-        var answers = new AttentionAnswer[batch.Indistinguishable.Length];
         for (var i = 0; i < answers.Length; i++)
         {
             var start = i * batch.Columns;
@@ -41,6 +52,5 @@ internal static class AnswerBatches
             answers[i] = new AttentionAnswer(
                 batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable[i]);
         }
-        return answers;
     }
 }

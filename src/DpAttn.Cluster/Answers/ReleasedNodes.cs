@@ -9,9 +9,13 @@ namespace DpAttn.Cluster;
 /// <summary>The silo's cache of released nodes, ready to answer: bounded in bytes, the least recently used go first. What it holds is released, so it is never wrong.</summary>
 internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, StoreDirectory directory, ClusterOptions options)
 {
+    // A node that is being loaded takes three times its size, so only so many are at once.
+    private const int LoadsAtOnce = 4;
+    private const long EntryBytes = 4096;
     private readonly Lock _lock = new();
     private readonly Dictionary<NodeKey, LinkedListNode<Entry>> _entries = [];
     private readonly LinkedList<Entry> _recent = new();
+    private readonly SemaphoreSlim _loads = new(LoadsAtOnce);
     private long _bytes;
 
     /// <summary>Bytes held.</summary>
@@ -24,44 +28,55 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
         }
     }
 
+    /// <summary>The answerer of a tier, loaded by whoever asks first.</summary>
+    /// <exception cref="ProblemException">not_found: no published release has this tier.</exception>
+    /// <exception cref="StorageException">It cannot be read. That is not remembered.</exception>
     public Task<MomentAnswerer> GetAsync(StoreId store, string release, int tier, CancellationToken cancellationToken)
     {
         var key = new NodeKey(store, release, tier);
-        Task<MomentAnswerer> loading;
         lock (_lock)
         {
             if (_entries.TryGetValue(key, out var known))
             {
                 _recent.Remove(known);
                 _recent.AddFirst(known);
-                return known.Value.Answerer;
             }
-            // Not the caller's token: others may wait for the same node.
-            loading = Task.Run(() => LoadAsync(key), CancellationToken.None);
-            var added = _recent.AddFirst(new Entry(key, loading));
-            _entries.Add(key, added);
+            else
+            {
+                known = _recent.AddFirst(new Entry(key));
+                _entries.Add(key, known);
+                // Not with the caller's token: others may wait for the same node.
+                _ = Task.Run(() => FillAsync(known), CancellationToken.None);
+            }
+            var answerer = known.Value.Loaded.Task;
+            return answerer.IsCompleted ? answerer : answerer.WaitAsync(cancellationToken);
         }
-        return FinishAsync(key, loading, cancellationToken);
     }
 
-    private async Task<MomentAnswerer> FinishAsync(NodeKey key, Task<MomentAnswerer> loading, CancellationToken cancellationToken)
+    private async Task FillAsync(LinkedListNode<Entry> entry)
     {
+        await _loads.WaitAsync();
         try
         {
-            return await loading.WaitAsync(cancellationToken);
+            var answerer = await LoadAsync(entry.Value.Key);
+            Count(entry, SizeOf(answerer.Parameters));
+            entry.Value.Loaded.SetResult(answerer.Answerer);
         }
-        catch when (loading.IsFaulted)
+        catch (Exception e)
         {
             lock (_lock)
-            {
-                if (_entries.TryGetValue(key, out var entry) && entry.Value.Answerer == loading)
-                    Remove(entry);
-            }
-            throw;
+                Remove(entry);
+            entry.Value.Loaded.SetException(e);
+            // Everybody who waited may have given up.
+            _ = entry.Value.Loaded.Task.Exception;
+        }
+        finally
+        {
+            _loads.Release();
         }
     }
 
-    private async Task<MomentAnswerer> LoadAsync(NodeKey key)
+    private async Task<(MomentAnswerer Answerer, MomentParameters Parameters)> LoadAsync(NodeKey key)
     {
         var release = (await catalog.ReadAsync(Documents.Release, Documents.Below(key.Store, key.Release)))?.Value;
         if (release is not { State: ReleaseDocument.Published } || key.Tier < 0 || key.Tier >= release.Nodes.Count)
@@ -73,27 +88,31 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
             ?? throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is missing");
         if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != node.Digest)
             throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is not the one that was published");
-        var parameters = directory.ParametersOf(store.Value);
-        var (values, slots) = NodeCodec.Decode(bytes, parameters.Dimension);
-        var ladder = SchemaFactory.Ladder(parameters, release.Ladder, new Delta(store.Value.Definition.Delta));
-        var answerer = new MomentAnswerer(new ReleasedMoments(parameters, key.Tier, ladder.Tiers[key.Tier].Variance, slots, values));
-        Count(key, parameters.Dimension * sizeof(double));
-        return answerer;
+        var model = directory.ModelOf(store.Value);
+        var (values, slots) = NodeCodec.Decode(bytes, model.Parameters.Dimension);
+        var variance = model.LadderOf(release.Ladder).Tiers[key.Tier].Variance;
+        return (new MomentAnswerer(new ReleasedMoments(model.Parameters, key.Tier, variance, slots, values)), model.Parameters);
+    }
+
+    /// <summary>What an answerer takes: its columns, each padded to whole strips of vectors.</summary>
+    private static long SizeOf(MomentParameters parameters)
+    {
+        const long Strip = 32;
+        return EntryBytes + (parameters.Features + Strip - 1) / Strip * Strip * parameters.Columns * sizeof(double);
     }
 
     /// <summary>Counts a node that was loaded, and lets the oldest go until all fit; the newest stays even when it alone is too large.</summary>
-    private void Count(NodeKey key, long bytes)
+    private void Count(LinkedListNode<Entry> entry, long bytes)
     {
         lock (_lock)
         {
-            if (!_entries.TryGetValue(key, out var entry))
-                return;
             entry.Value.Bytes = bytes;
             _bytes += bytes;
-            for (var oldest = _recent.Last; _bytes > options.NodeCacheBytes && oldest is not null && oldest != entry;)
+            for (var oldest = _recent.Last; _bytes > options.NodeCacheBytes && oldest is not null;)
             {
                 var previous = oldest.Previous;
-                if (oldest.Value.Bytes > 0)
+                // Those that are being loaded are not counted yet.
+                if (oldest != entry && oldest.Value.Bytes > 0)
                     Remove(oldest);
                 oldest = previous;
             }
@@ -109,11 +128,11 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
 
     private readonly record struct NodeKey(StoreId Store, string Release, int Tier);
 
-    private sealed class Entry(NodeKey key, Task<MomentAnswerer> answerer)
+    private sealed class Entry(NodeKey key)
     {
         public NodeKey Key => key;
 
-        public Task<MomentAnswerer> Answerer => answerer;
+        public TaskCompletionSource<MomentAnswerer> Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public long Bytes { get; set; }
     }

@@ -9,4 +9,8 @@ namespace DpAttn.Cluster;
 /// <param name="MaxEpsilon">The most that opening may cost, or null for nothing.</param>
 /// <param name="RequestId">The idempotency key of a charge; null: the cluster makes one from what is opened.</param>
 /// <param name="Clip">Whether queries out of bounds are clipped.</param>
-public sealed record AttendCommand(Matrix<double> Queries, string? Release = null, int? Tier = null, double? MaxEpsilon = null, string? RequestId = null, bool Clip = false);
+public sealed record AttendCommand(Matrix<double> Queries, string? Release = null, int? Tier = null, double? MaxEpsilon = null, string? RequestId = null, bool Clip = false)
+{
+    /// <summary>Whether it agrees to be charged at all.</summary>
+    internal bool MayOpen => Tier is not null || MaxEpsilon is not null;
+}

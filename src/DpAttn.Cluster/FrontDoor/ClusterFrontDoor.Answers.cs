@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using DpAttn.Attention;
 using DpAttn.Contracts;
@@ -10,32 +7,36 @@ namespace DpAttn.Cluster;
 
 internal sealed partial class ClusterFrontDoor
 {
+    // Ids of requests that the cluster makes itself begin with it; callers' must not.
+    private const string OwnRequests = "dpattn:";
+
     public async Task<AttendResult> AttendAsync(Principal caller, string store, AttendCommand command, CancellationToken cancellationToken = default)
     {
+        if (caller.Role == Roles.Operator)
+            throw new ProblemException(ProblemCodes.Forbidden, "an operator asks nothing; use a key of role user");
         var view = await directory.FindAsync(store, cancellationToken) ?? throw NoSuchStore();
-        var entitlement = await EntitlementAsync(view, caller.Account, cancellationToken)
+        var entitlement = await EntitlementAsync(view, caller.Account, isFresh: false, cancellationToken)
             ?? throw (await MaySeeAsync(caller, view.Document, cancellationToken)
                 ? new ProblemException(ProblemCodes.Forbidden, "asking needs a grant: let the owner set a budget for this account")
                 : NoSuchStore());
-        RequireQueries(view, command.Queries);
-        var (choice, charge) = await ChooseAsync(view, caller.Account, entitlement, command, cancellationToken);
-        if (charge.Entitlement is { } renewed)
-            entitlement = renewed;
+        // All that can be wrong with a request is found before it is charged.
+        QueryCheck.Require(view.Parameters.Schema, command.Queries, command.Clip);
+        if (command.RequestId is { } key)
+            RequireRequestId(key);
+        var opened = await OpenAsync(view, caller.Account, entitlement, command, cancellationToken);
 
         // From here on the tier is durably paid for.
-        var batch = await grains.GetGrain<IAttentionGrain>(view.Id.Value)
-            .AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, command.Queries.Rows, command.Queries.Data, command.Clip), cancellationToken)
-            .WithinAsync(options.CallDeadline, isCharge: false, cancellationToken);
+        var answers = await AnswerAsync(opened.Store, opened.Choice, command, cancellationToken);
         var record = new PrivacyRecord(
-            choice.Release.Id,
-            choice.Tier,
-            view.Ladders[choice.Release.Id].Tiers[choice.Tier].Epsilon.Value,
+            opened.Choice.Release.Id,
+            opened.Choice.Tier,
+            opened.Store.LadderOf(opened.Choice.Release).Tiers[opened.Choice.Tier].Epsilon.Value,
             view.Delta.Value,
-            charge.Epsilon,
-            entitlement.Spent,
-            entitlement.Remaining,
-            charge.IsReplay);
-        return new AttendResult(AnswerBatches.ToAnswers(batch), record);
+            opened.Charged,
+            opened.Entitlement.Spent,
+            opened.Entitlement.Remaining,
+            opened.IsReplay);
+        return new AttendResult(answers, record);
     }
 
     public async Task<EstimateResponse> EstimateAsync(Principal caller, string store, EstimateRequest request, CancellationToken cancellationToken = default)
@@ -62,130 +63,77 @@ internal sealed partial class ClusterFrontDoor
         }
     }
 
-    private ValueTask<Entitlement?> EntitlementAsync(StoreView store, AccountId account, CancellationToken cancellationToken) =>
-        _entitlements.GetAsync((store.Id, account), async _ =>
-            await BudgetGrain(store, account).GetAsync(cancellationToken).WithinAsync(options.CallDeadline, isCharge: false, cancellationToken) is { } state
-                ? new Entitlement(state, store.Delta)
-                : null);
+    /// <summary>Answers in pieces, so that neither a message nor a turn grows with the batch.</summary>
+    private async Task<AttentionAnswer[]> AnswerAsync(StoreView store, TierChoice choice, AttendCommand command, CancellationToken cancellationToken)
+    {
+        var grain = grains.GetGrain<IAttentionGrain>(store.Id.Value);
+        var queries = command.Queries;
+        var answers = new AttentionAnswer[queries.Rows];
+        var size = AnswerBatches.QueriesPerCall(store.Parameters);
+        for (var start = 0; start < answers.Length; start += size)
+        {
+            var count = Math.Min(size, answers.Length - start);
+            var numbers = count == queries.Rows ? queries.Data : queries.Data.AsSpan(start * queries.Columns, count * queries.Columns).ToArray();
+            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip), cancellationToken)
+                .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
+            AnswerBatches.CopyTo(batch, answers.AsSpan(start, count));
+        }
+        return answers;
+    }
+
+    private ValueTask<Entitlement?> EntitlementAsync(StoreView store, AccountId account, bool isFresh, CancellationToken cancellationToken) =>
+        entitlements.GetAsync(store, account, isFresh, () =>
+            BudgetGrain(store, account).GetAsync(cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.LedgerUnavailable, cancellationToken));
 
     /// <summary>The tier that answers, opened and charged first where the command says so.</summary>
-    private async Task<(TierChoice Choice, Charge Charge)> ChooseAsync(StoreView store, AccountId account, Entitlement entitlement, AttendCommand command, CancellationToken cancellationToken)
+    private async Task<PaidTier> OpenAsync(StoreView store, AccountId account, Entitlement entitlement, AttendCommand command, CancellationToken cancellationToken)
     {
-        var mayOpen = command.Tier is not null || command.MaxEpsilon is not null;
-        if (command.RequestId is { } key)
-        {
-            RequireRequestId(key);
-            if (mayOpen && await ReplayAsync(store, account, key, command, cancellationToken) is { } replay)
-                return replay;
-        }
+        if (command.RequestId is { } key && command.MayOpen && await ReplayAsync(store, account, entitlement, key, command, cancellationToken) is { } replay)
+            return replay;
+        if (TierChoice.TrySelect(store, entitlement.State, command) is { MustOpen: false } open)
+            return new PaidTier(store, open, entitlement, Charged: 0, IsReplay: false);
+
+        // Before anything is charged or refused: what was published, retired or opened elsewhere since this silo last looked.
+        store = await directory.ReadAsync(store.Id, cancellationToken) is { Document.State: StoreDocument.Active } now ? now : throw NoSuchStore();
+        entitlement = await EntitlementAsync(store, account, isFresh: true, cancellationToken) ?? throw NoSuchStore();
         var choice = TierChoice.Select(store, entitlement.State, command);
-        if (!choice.MustOpen)
-            return (choice, Charge.None);
+        return choice.MustOpen
+            ? await ChargeAsync(store, account, entitlement, choice, command, cancellationToken)
+            : new PaidTier(store, choice, entitlement, Charged: 0, IsReplay: false);
+    }
+
+    private async Task<PaidTier> ChargeAsync(StoreView store, AccountId account, Entitlement entitlement, TierChoice choice, AttendCommand command, CancellationToken cancellationToken)
+    {
         // Without a key of the caller's the request is named by what it opens: however often it is sent, it is charged once.
-        var request = command.RequestId ?? $"open:{choice.Release.Id}:{choice.Tier}";
-        var content = command.RequestId is null ? Encoding.ASCII.GetBytes(request) : Content(command);
+        var request = command.RequestId ?? $"{OwnRequests}open:{choice.Release.Id}:{choice.Tier}";
+        var content = command.RequestId is null ? Encoding.ASCII.GetBytes(request) : RequestContent.Of(command);
+        var (epoch, asked) = (generation.Epoch, clock.GetTimestamp());
         var outcome = await BudgetGrain(store, account)
             .OpenAsync(new OpenCommand(request, content, choice.Release.Id, choice.Tier), cancellationToken)
-            .WithinAsync(options.CallDeadline, isCharge: true, cancellationToken);
+            .ChargedWithinAsync(options.CallDeadline, cancellationToken);
         if (outcome.Refusal is { } refusal)
-        {
-            Renew(store, account, outcome.Account);
-            throw Refusal(store, entitlement.State, choice, refusal, outcome);
-        }
-        if (outcome.IsReplay && command.RequestId is { } raced && await ReplayAsync(store, account, raced, command, cancellationToken) is { } twin)
+            throw Refusals.Of(store, outcome.Account ?? entitlement.State, choice, refusal, outcome);
+        var state = outcome.Account ?? (outcome.IsReplay ? entitlement.State : entitlement.State.After(choice.Release.Id, choice.Tier, outcome.Amount));
+        entitlement = entitlements.Keep(store, account, state, epoch, asked);
+        // Its twin was faster, and may have been decided on another tier.
+        if (outcome.IsReplay && command.RequestId is { } key && await ReplayAsync(store, account, entitlement, key, command, cancellationToken) is { } twin)
             return twin;
-        return (choice, new Charge(ToEpsilon(store, outcome.Amount), outcome.IsReplay, Renew(store, account, outcome.Account)));
+        return new PaidTier(store, choice, entitlement, Refusals.ToEpsilon(store, choice, outcome.Amount), outcome.IsReplay);
     }
 
     /// <summary>What the ledger recorded under a key: a retry is answered from the tier that the first one opened, at no cost.</summary>
-    private async Task<(TierChoice, Charge)?> ReplayAsync(StoreView store, AccountId account, string key, AttendCommand command, CancellationToken cancellationToken)
+    private async Task<PaidTier?> ReplayAsync(StoreView store, AccountId account, Entitlement entitlement, string key, AttendCommand command, CancellationToken cancellationToken)
     {
-        var recorded = await BudgetGrain(store, account).FindAsync(key, cancellationToken).WithinAsync(options.CallDeadline, isCharge: false, cancellationToken);
+        var recorded = await BudgetGrain(store, account).FindAsync(key, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.LedgerUnavailable, cancellationToken);
         if (recorded is null)
             return null;
-        if (recorded.Fingerprint != RequestFingerprint.Of(Content(command)).Hex || recorded.Release is null || recorded.Tier is null)
+        if (recorded.Fingerprint != RequestFingerprint.Of(RequestContent.Of(command)).Hex || recorded.Release is null || recorded.Tier is null)
             throw new ProblemException(ProblemCodes.RequestConflict, "this idempotency key was used for another request; nothing was charged");
+        // Opened on another silo, of a release that this one has not heard of yet.
+        if (store.Release(recorded.Release) is not { State: ReleaseDocument.Published })
+            store = await directory.ReadAsync(store.Id, cancellationToken) ?? throw NoSuchStore();
         var choice = new TierChoice(TierChoice.Published(store, recorded.Release), recorded.Tier.Value, MustOpen: false);
-        return (choice, new Charge(0, IsReplay: true, null));
-    }
-
-    private Entitlement? Renew(StoreView store, AccountId account, AccountState? state)
-    {
-        _entitlements.Remove((store.Id, account));
-        if (state is null)
-            return null;
-        var renewed = new Entitlement(state, store.Delta);
-        _entitlements.Set((store.Id, account), renewed, generation.Epoch);
-        return renewed;
-    }
-
-    private static ProblemException Refusal(StoreView store, AccountState account, TierChoice choice, RefusalReason reason, ChargeOutcome outcome)
-    {
-        switch (reason)
-        {
-            case RefusalReason.AccountLimit:
-                // The totals that the decision was made on, not what was cached before.
-                var now = outcome.Account ?? account;
-                var needed = PrivacyLimit.ToEpsilon(now.Spent + outcome.Amount, store.Delta).Value;
-                var shortOfSlackOnly = outcome.Missing is { MuSquared: 0, Slack: > 0 };
-                return new ProblemException(
-                    ProblemCodes.BudgetExhausted,
-                    shortOfSlackOnly
-                        ? "the budget has no room for the slack of this release's discrete noise; nothing was charged"
-                        : $"the budget does not admit tier {choice.Tier} of release {choice.Release.Id}; nothing was charged")
-                {
-                    Requested = ToEpsilon(store, outcome.Amount),
-                    Remaining = PrivacyLimit.ToAffordableEpsilon(now.Remaining, store.Delta).Value,
-                    ShortBy = shortOfSlackOnly ? null : Math.Max(0, needed - now.StatedEpsilon),
-                    Delta = store.Delta.Value,
-                    Affordable = BestAffordable(store, now, choice.Release),
-                };
-            case RefusalReason.StoreLimit:
-                return new ProblemException(ProblemCodes.BudgetExhausted, "the store's own limit does not admit this; nothing was charged") { Delta = store.Delta.Value };
-            case RefusalReason.RequestConflict:
-                return new ProblemException(ProblemCodes.RequestConflict, "this idempotency key was used for another request; nothing was charged");
-            default:
-                return new ProblemException(ProblemCodes.NotFound, "no such store, or no grant");
-        }
-    }
-
-    private static TierPrice? BestAffordable(StoreView store, AccountState account, ReleaseDocument release)
-    {
-        var ladder = store.Ladders[release.Id];
-        var held = account.TierOf(release.Id);
-        for (var tier = ladder.Best; tier >= 0 && !(held >= tier); tier--)
-        {
-            if (LedgerRules.CostFrom(held, tier, ladder).FitsIn(account.Remaining))
-                return TierChoice.Price(store, account, release, tier);
-        }
-        return null;
-    }
-
-    /// <summary>What a request asks for, in one encoding: its retry has the same bytes.</summary>
-    private static byte[] Content(AttendCommand command)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes($"attend 1|{command.Release}|{command.Tier}|{command.MaxEpsilon:R}|{command.Clip}|{command.Queries.Rows}|{command.Queries.Columns}|"));
-        var numbers = MemoryMarshal.AsBytes(command.Queries.Data.AsSpan());
-        if (BitConverter.IsLittleEndian)
-        {
-            hash.AppendData(numbers);
-        }
-        else
-        {
-            var swapped = new long[command.Queries.Data.Length];
-            BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<byte, long>(numbers), swapped);
-            hash.AppendData(MemoryMarshal.AsBytes(swapped.AsSpan()));
-        }
-        return hash.GetHashAndReset();
-    }
-
-    private static void RequireQueries(StoreView store, Matrix<double> queries)
-    {
-        if (queries.Rows == 0)
-            throw new ProblemException(ProblemCodes.InvalidRequest, "there are no queries");
-        if (queries.Columns != store.Parameters.Schema.KeyDimension)
-            throw new ProblemException(ProblemCodes.InvalidRequest, $"queries have {queries.Columns} numbers; the store's keys have {store.Parameters.Schema.KeyDimension}");
+        return new PaidTier(store, choice, entitlement, Charged: 0, IsReplay: true);
     }
 
     private static long PublicRows(StoreView store) =>
@@ -199,13 +147,5 @@ internal sealed partial class ClusterFrontDoor
         tier,
         double.IsFinite(estimate.WorstNoise) ? estimate.WorstNoise : null);
 
-    private static double ToEpsilon(StoreView store, PrivacyAmount amount) => PrivacyLimit.ToEpsilon(amount, store.Delta).Value;
-
     private static ProblemException NoSuchStore() => new(ProblemCodes.NotFound, "no such store");
-
-    /// <summary>What a request was charged.</summary>
-    private readonly record struct Charge(double Epsilon, bool IsReplay, Entitlement? Entitlement)
-    {
-        public static Charge None => default;
-    }
 }

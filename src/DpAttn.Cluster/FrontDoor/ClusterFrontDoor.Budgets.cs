@@ -28,7 +28,7 @@ internal sealed partial class ClusterFrontDoor
         RequirePage(limit);
         var view = await OwnedAsync(caller, store, cancellationToken);
         var books = await ledger.ReadStoreAsync(view.Id, cancellationToken) ?? throw new StorageCorruptException($"store {view.Id} has no books");
-        var accounts = await ledger.ListAccountsAsync(view.Id, ToAccount(cursor), limit, cancellationToken);
+        var accounts = await ledger.ListAccountsAsync(view.Id, ToCursor(cursor), limit, cancellationToken);
         return new StoreBudgets(
             view.Delta.Value,
             books.StatedEpsilon.Value,
@@ -41,13 +41,13 @@ internal sealed partial class ClusterFrontDoor
     public async Task<BudgetDescription> GetBudgetAsync(Principal caller, string store, string account, CancellationToken cancellationToken = default)
     {
         var view = await OwnedAsync(caller, store, cancellationToken);
-        return await BudgetAsync(view, ToAccount(account)!.Value, cancellationToken);
+        return await BudgetAsync(view, ToAccount(account), cancellationToken);
     }
 
     public async Task<BudgetDescription> SetBudgetAsync(Principal caller, string store, string account, LimitRequest request, CancellationToken cancellationToken = default)
     {
         var view = await OwnedAsync(caller, store, cancellationToken);
-        var id = ToAccount(account)!.Value;
+        var id = ToAccount(account);
         if (!await credentials.ExistsAsync(id, cancellationToken))
             throw new ProblemException(ProblemCodes.NotFound, "no such account; look it up by its subject first");
         try
@@ -58,7 +58,7 @@ internal sealed partial class ClusterFrontDoor
         {
             throw SchemaFactory.Invalid(e);
         }
-        var outcome = await BudgetGrain(view, id).SetLimitAsync(request.Epsilon, cancellationToken).WithinAsync(options.CallDeadline, isCharge: false, cancellationToken);
+        var outcome = await BudgetGrain(view, id).SetLimitAsync(request.Epsilon, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.LedgerUnavailable, cancellationToken);
         if (outcome.Refusal == RefusalReason.LimitBelowSpent)
         {
             throw new ProblemException(ProblemCodes.InvalidRequest, "a limit is never set below what is spent; nothing was changed")
@@ -73,24 +73,21 @@ internal sealed partial class ClusterFrontDoor
         return await BudgetAsync(view, id, cancellationToken);
     }
 
-    /// <summary>The grant in the audit log, and the generation raised, so that other silos look at the limit again.</summary>
+    /// <summary>The grant in the audit log and in the account's list of stores, and the generation raised, so that other silos look at the limit again.</summary>
     private async Task RecordGrantAsync(StoreView store, AccountId account, AccountId actor, double epsilon, CancellationToken cancellationToken)
     {
-        const int MostAttempts = 8;
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
-        {
-            var commit = new CatalogCommit
+        var listed = Documents.Listed(account, store.Id);
+        await catalog.CommitAsync(
+            async () =>
             {
-                Writes = [await generation.RaiseAsync(cancellationToken)],
-                Audit = [new AuditEvent("budget.grant", actor.Value, store.Id, account.Value, epsilon.ToString("R"))],
-            };
-            if (await catalog.CommitAsync(commit, cancellationToken))
-            {
-                generation.Drop();
-                return;
-            }
-        }
-        throw new ProblemException(ProblemCodes.Busy, "the limit is set, but the catalog is being changed by others; set it again to record it");
+                var writes = new List<CatalogWrite> { await generation.RaiseAsync(cancellationToken) };
+                if (await catalog.ReadAsync(Documents.Visible, listed, cancellationToken) is null)
+                    writes.Add(Documents.Visible.Insert(listed, new NameDocument(store.Id.Value)));
+                return (new CatalogCommit { Writes = writes, Audit = [new AuditEvent("budget.grant", actor.Value, store.Id, account.Value, epsilon.ToString("R"))] }, true);
+            },
+            () => new ProblemException(ProblemCodes.Busy, "the limit is set, but the catalog is being changed by others; set it again to record it"),
+            cancellationToken);
+        generation.Drop();
     }
 
     private async Task<BudgetDescription> BudgetAsync(StoreView store, AccountId account, CancellationToken cancellationToken) =>
@@ -126,15 +123,27 @@ internal sealed partial class ClusterFrontDoor
         stored.Entry.Release?.Value,
         stored.Entry.Tier);
 
-    private static AccountId? ToAccount(string? account)
+    private static AccountId ToAccount(string account)
     {
         try
         {
-            return account is null ? null : new AccountId(account);
+            return new AccountId(account);
         }
         catch (ArgumentException)
         {
             throw new ProblemException(ProblemCodes.NotFound, "no such account");
+        }
+    }
+
+    private static AccountId? ToCursor(string? cursor)
+    {
+        try
+        {
+            return cursor is null ? null : new AccountId(cursor);
+        }
+        catch (ArgumentException)
+        {
+            throw new ProblemException(ProblemCodes.InvalidRequest, "this cursor was not given by this list");
         }
     }
 }

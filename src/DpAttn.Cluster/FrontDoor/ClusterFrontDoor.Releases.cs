@@ -5,6 +5,8 @@ namespace DpAttn.Cluster;
 
 internal sealed partial class ClusterFrontDoor
 {
+    private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(1);
+
     private static readonly string[] NotProtected =
     [
         "the queries, which the service sees in the clear",
@@ -23,7 +25,7 @@ internal sealed partial class ClusterFrontDoor
         try
         {
             if (request.Ladder is { } ladder)
-                _ = SchemaFactory.Ladder(owned.Parameters, ladder, owned.Delta);
+                _ = owned.LadderOf(ladder);
         }
         catch (ArgumentException e)
         {
@@ -31,7 +33,7 @@ internal sealed partial class ClusterFrontDoor
         }
         var id = await StoreGrain(owned)
             .PublishAsync(new PublishCommand(caller.Account.Value, request.Ladder is null ? null : [.. request.Ladder], requestId), cancellationToken)
-            .WithinAsync(options.CallDeadline, isCharge: false, cancellationToken);
+            .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
         return await GetReleaseAsync(caller, store, id, cancellationToken);
     }
 
@@ -47,7 +49,7 @@ internal sealed partial class ClusterFrontDoor
     public async Task RetireReleaseAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default)
     {
         var owned = await OwnedAsync(caller, store, cancellationToken);
-        await StoreGrain(owned).RetireAsync(Find(owned, release).Id, caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, cancellationToken);
+        await StoreGrain(owned).RetireAsync(Find(owned, release).Id, caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
     }
 
     public async Task<PrivacyStatement> GetPrivacyStatementAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default)
@@ -55,7 +57,7 @@ internal sealed partial class ClusterFrontDoor
         var visible = await VisibleAsync(caller, store, fresh: false, cancellationToken);
         var found = visible.Release(release) ?? Find(await VisibleAsync(caller, store, fresh: true, cancellationToken), release);
         var parameters = visible.Parameters;
-        var ladder = SchemaFactory.Ladder(parameters, found.Ladder, visible.Delta);
+        var ladder = visible.LadderOf(found);
         return new PrivacyStatement
         {
             Store = visible.Document.Name,
@@ -91,7 +93,7 @@ internal sealed partial class ClusterFrontDoor
             try
             {
                 progress = await grains.GetGrain<ICoordinatorGrain>(GrainKey.Of(store.Id, release.Id)).GetProgressAsync()
-                    .WithinAsync(options.CallDeadline, isCharge: false, cancellationToken);
+                    .WithinAsync(ProgressPatience, ProblemCodes.ShardUnavailable, cancellationToken);
             }
             catch (ProblemException)
             {
@@ -114,5 +116,7 @@ internal sealed partial class ClusterFrontDoor
         {
             throw new ProblemException(ProblemCodes.InvalidRequest, "an Idempotency-Key has 1 to 128 printable ASCII characters without spaces");
         }
+        if (requestId.StartsWith(OwnRequests, StringComparison.Ordinal))
+            throw new ProblemException(ProblemCodes.InvalidRequest, $"an Idempotency-Key does not begin with {OwnRequests}: such ids are the cluster's own");
     }
 }

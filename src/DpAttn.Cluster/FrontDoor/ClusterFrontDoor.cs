@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
@@ -16,10 +17,11 @@ internal sealed partial class ClusterFrontDoor(
     Generation generation,
     ScanScheduler scans,
     IngestGate ingest,
-    ClusterOptions options) : IFrontDoor
+    Entitlements entitlements,
+    ClusterOptions options,
+    TimeProvider clock,
+    ISiloStatusOracle silo) : IFrontDoor
 {
-    private readonly EpochCache<(StoreId, AccountId), Entitlement> _entitlements = new(generation);
-
     public Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken = default) =>
         credentials.AuthenticateAsync(credential, cancellationToken);
 
@@ -42,7 +44,7 @@ internal sealed partial class ClusterFrontDoor(
     public async Task DeleteStoreAsync(Principal caller, string name, CancellationToken cancellationToken = default)
     {
         var store = await OwnedAsync(caller, name, cancellationToken);
-        await StoreGrain(store).DeleteAsync(caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, cancellationToken);
+        await StoreGrain(store).DeleteAsync(caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
     }
 
     public async Task<StoreDescription> GetStoreAsync(Principal caller, string name, CancellationToken cancellationToken = default) =>
@@ -51,11 +53,9 @@ internal sealed partial class ClusterFrontDoor(
     public async Task<IReadOnlyList<StoreDescription>> ListStoresAsync(Principal caller, CancellationToken cancellationToken = default)
     {
         var found = new List<StoreDescription>();
-        await foreach (var document in catalog.ListAsync(Documents.Store, "", cancellationToken))
+        await foreach (var id in ListedAsync(caller, cancellationToken))
         {
-            if (document.Value.State != StoreDocument.Active || !await MaySeeAsync(caller, document.Value, cancellationToken))
-                continue;
-            if (await directory.ReadAsync(new StoreId(document.Value.Incarnation), cancellationToken) is { } store)
+            if (await directory.ReadAsync(id, cancellationToken) is { Document.State: StoreDocument.Active } store && await MaySeeAsync(caller, store.Document, cancellationToken))
                 found.Add(await DescribeAsync(store, cancellationToken));
         }
         return found;
@@ -85,7 +85,7 @@ internal sealed partial class ClusterFrontDoor(
         try
         {
             await generation.PollAsync(cancellationToken);
-            return true;
+            return silo.CurrentStatus == SiloStatus.Active;
         }
         catch (StorageException)
         {
@@ -120,11 +120,24 @@ internal sealed partial class ClusterFrontDoor(
         || caller.Role == Roles.Owner && store.Owner == caller.Account.Value
         || await ledger.ReadAccountAsync(new StoreId(store.Incarnation), caller.Account, cancellationToken) is not null;
 
+    /// <summary>The stores that may be the caller's; whether they are is looked up of each.</summary>
+    private async IAsyncEnumerable<StoreId> ListedAsync(Principal caller, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (caller.Role == Roles.Operator)
+        {
+            await foreach (var document in catalog.ListAsync(Documents.Store, "", cancellationToken))
+                yield return new StoreId(document.Value.Incarnation);
+        }
+        else
+        {
+            await foreach (var listed in catalog.ListAsync(Documents.Visible, Documents.ListOf(caller.Account), cancellationToken))
+                yield return new StoreId(listed.Value.Incarnation);
+        }
+    }
+
     private async Task<StoreDescription> DescribeAsync(StoreView store, CancellationToken cancellationToken)
     {
-        var releases = new List<ReleaseDescription>();
-        foreach (var release in store.Releases)
-            releases.Add(await DescribeAsync(store, release, cancellationToken));
+        var releases = await Task.WhenAll(store.Releases.Select(release => DescribeAsync(store, release, cancellationToken)));
         return new StoreDescription
         {
             Name = store.Document.Name,

@@ -7,7 +7,7 @@ namespace DpAttn.Cluster;
 /// <param name="Keys">n x d.</param>
 /// <param name="Values">n x dv.</param>
 /// <param name="IsNull">Which slots are null (add-remove only), or null for none.</param>
-/// <param name="Clip">Whether rows out of bounds are moved to the nearest point inside, before they are stored.</param>
+/// <param name="Clip">Whether rows out of bounds are moved to the nearest point inside when they are summed; they are stored as they came.</param>
 public sealed record RowBatch(FloatMatrix Keys, FloatMatrix Values, bool[]? IsNull = null, bool Clip = false)
 {
     /// <summary>The rows, without copying them.</summary>

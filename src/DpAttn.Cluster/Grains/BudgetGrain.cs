@@ -7,13 +7,14 @@ namespace DpAttn.Cluster;
 
 /// <inheritdoc cref="IBudgetGrain"/>
 /// <remarks>
-/// It never decides: the ledger does, in one transaction, whatever this activation believes. Calls interleave, so that callers share a flush. After a failed
-/// write the cached totals may be behind: they are dropped and the activation goes.
+/// It never decides: the ledger does, in one transaction, whatever this activation believes. Calls interleave, so that callers share a flush. What it caches
+/// is for looking at only, and is dropped after every change, after every failed one (then the activation goes too), and with the generation.
 /// </remarks>
 [GrainType(WireNames.BudgetGrain), Reentrant]
-internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) : Grain, IBudgetGrain
+internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, Generation generation) : Grain, IBudgetGrain
 {
     private AccountState? _state;
+    private long _epoch;
     private long _changes;
 
     private StoreId Store => GrainKey.Parse(this.GetPrimaryKeyString()).Store;
@@ -22,14 +23,14 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
 
     public async Task<AccountState?> GetAsync(CancellationToken cancellationToken)
     {
-        if (_state is { } known)
+        if (_state is { } known && _epoch == generation.Epoch && generation.IsFresh)
             return known;
-        var changes = _changes;
+        var (changes, epoch) = (_changes, generation.Epoch);
         var budget = await ledger.ReadAccountAsync(Store, Account, cancellationToken);
-        var state = budget is null ? null : ToState(budget);
+        var state = budget is null ? null : AccountState.Of(budget);
         // Read while another call charged: it may be older than what that call will cache.
         if (changes == _changes)
-            _state = state;
+            (_state, _epoch) = (state, epoch);
         return state;
     }
 
@@ -39,49 +40,54 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
         return found is null ? null : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared);
     }
 
-    public Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken) => ChangeAsync(async () =>
+    public async Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken)
     {
         var store = await services.Directory.ReadAsync(Store, cancellationToken);
         if (store is not { Document.State: StoreDocument.Active })
             throw new ProblemException(ProblemCodes.NotFound, "no such store");
         // Prices come from the release itself, never from the caller.
-        if (store.Release(command.Release) is not { State: ReleaseDocument.Published })
-            throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {command.Release}");
-        return await ledger.OpenAsync(
-            Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new ReleaseId(command.Release), command.Tier, store.Ladders[command.Release], cancellationToken);
-    }, cancellationToken);
+        var ladder = store.LadderOf(TierChoice.Published(store, command.Release));
+        return await ChangeAsync(
+            () => ledger.OpenAsync(
+                Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new ReleaseId(command.Release), command.Tier, ladder, cancellationToken),
+            cancellationToken);
+    }
 
-    public Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken) => ChangeAsync(async () =>
+    public async Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken)
     {
-        var store = await services.Directory.ReadAsync(Store, cancellationToken);
-        if (store is not { Document.State: StoreDocument.Active })
-            throw new ProblemException(ProblemCodes.NotFound, "no such store");
-        return await ledger.SetLimitAsync(Store, Account, new PrivacyLimit(Epsilon.Budget(epsilon), store.Delta), cancellationToken);
-    }, cancellationToken);
+        var store = await services.Directory.ReadActiveAsync(Store, cancellationToken);
+        var limit = new PrivacyLimit(Epsilon.Budget(epsilon), new Delta(store.Value.Definition.Delta));
+        return await ChangeAsync(() => ledger.SetLimitAsync(Store, Account, limit, cancellationToken), cancellationToken);
+    }
 
     private async Task<ChargeOutcome> ChangeAsync(Func<Task<LedgerDecision>> change, CancellationToken cancellationToken)
     {
+        LedgerDecision decision;
         try
         {
-            var decision = await change();
-            _changes++;
-            _state = null;
-            var state = await TryGetAsync(cancellationToken);
-            return decision switch
-            {
-                LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, state),
-                LedgerDecision.Refused refused => new ChargeOutcome(
-                    (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, state),
-                _ => throw new InvalidOperationException("the ledger decided nothing"),
-            };
+            decision = await change();
         }
-        catch (StorageException)
+        catch (Exception e)
+        {
+            DeactivateOnIdle();
+            // Given up after it was handed to the ledger: nobody knows whether it was made.
+            if (e is OperationCanceledException)
+                throw new StorageOutcomeUnknownException("changing a budget: given up; whether the change was made is unknown", e);
+            throw;
+        }
+        finally
         {
             _changes++;
             _state = null;
-            DeactivateOnIdle();
-            throw;
         }
+        var state = await TryGetAsync(cancellationToken);
+        return decision switch
+        {
+            LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, state),
+            LedgerDecision.Refused refused => new ChargeOutcome(
+                (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, state),
+            _ => throw new InvalidOperationException("the ledger decided nothing"),
+        };
     }
 
     /// <summary>The totals after a decision that is durable already: failing to read them must not look like failing to charge.</summary>
@@ -96,12 +102,4 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services) 
             return null;
         }
     }
-
-    private static AccountState ToState(AccountBudget budget) => new(
-        budget.StatedEpsilon.Value,
-        budget.Limit.MuSquared,
-        budget.Limit.Slack,
-        budget.Spent.MuSquared,
-        budget.Spent.Slack,
-        [.. budget.OpenTiers.Select(open => new OpenTier(open.Key.Value, open.Value))]);
 }

@@ -30,7 +30,10 @@ public static class ClusterRegistration
         services.AddSingleton<ReleasedNodes>();
         services.AddSingleton<StoreServices>();
         services.AddSingleton<Sweeper>();
-        services.AddSingleton<IFrontDoor, ClusterFrontDoor>();
+        services.AddSingleton<Entitlements>();
+        services.TryAddSingleton<INoiseSources, KeyedNoiseSources>();
+        services.AddSingleton<ClusterFrontDoor>();
+        services.AddSingleton<IFrontDoor>(provider => new FaultsAtTheDoor(provider.GetRequiredService<ClusterFrontDoor>()));
         services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
         services.AddHostedService<ClusterJobs>();
         return services;

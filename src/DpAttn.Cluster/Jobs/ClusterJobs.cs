@@ -1,3 +1,4 @@
+using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 using Microsoft.Extensions.Hosting;
@@ -6,8 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace DpAttn.Cluster;
 
 /// <summary>
-/// What every silo does beside answering: polls the generation, starts publishes that no activation works on, and sweeps what was never committed or
-/// belongs to deleted stores. Each step may run on several silos at once: every change is guarded by the storage.
+/// What every silo does beside answering: polls the generation, starts publishes that no activation works on, goes on removing deleted stores, and sweeps. Each step may run on several silos at once: every change is guarded by the storage.
 /// </summary>
 internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog, StoreServices services, Sweeper sweeper, Generation generation, ClusterOptions options, TimeProvider clock, ILogger<ClusterJobs> logger)
     : BackgroundService
@@ -15,15 +15,35 @@ internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         RepeatAsync("polling the generation", options.GenerationPoll, generation.PollAsync, stoppingToken),
         RepeatAsync("resuming publishes", options.JobInterval, ResumeAsync, stoppingToken),
+        RepeatAsync("removing deleted stores", options.JobInterval, RemoveAsync, stoppingToken),
         RepeatAsync("sweeping", options.SweepInterval, sweeper.SweepAsync, stoppingToken));
 
     private async Task ResumeAsync(CancellationToken cancellationToken)
     {
         await foreach (var job in catalog.ListAsync(Documents.Job, "", cancellationToken))
         {
-            var store = new StoreId(job.Value.Incarnation);
-            if (await services.Catalog.ReadAsync(Documents.Store, store.Value, cancellationToken) is { Value.State: StoreDocument.Active })
-                await grains.GetGrain<ICoordinatorGrain>(GrainKey.Of(store, job.Value.Release)).StartAsync().WithinAsync(options.CallDeadline, cancellationToken);
+            await TryAsync($"resuming release {job.Value.Release} of store {job.Value.Incarnation}", () =>
+                grains.GetGrain<ICoordinatorGrain>(GrainKey.Of(new StoreId(job.Value.Incarnation), job.Value.Release)).StartAsync()
+                    .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken));
+        }
+    }
+
+    private async Task RemoveAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var removal in catalog.ListAsync(Documents.Removal, "", cancellationToken))
+            await TryAsync($"removing store {removal.Value.Incarnation}", () => services.Removal(new StoreId(removal.Value.Incarnation)).PurgeAsync(cancellationToken));
+    }
+
+    /// <summary>One job that fails does not keep the others from being looked at.</summary>
+    private async Task TryAsync(string what, Func<Task> step)
+    {
+        try
+        {
+            await step();
+        }
+        catch (Exception e) when (e is ProblemException or StorageException)
+        {
+            LogFailure(e, what);
         }
     }
 

@@ -9,6 +9,7 @@ namespace DpAttn.Cluster;
 /// </summary>
 internal sealed class ScanScheduler : IDisposable
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
     private readonly BlockingCollection<Action> _queue;
     private readonly Thread[] _threads;
 
@@ -28,39 +29,16 @@ internal sealed class ScanScheduler : IDisposable
 
     /// <summary>Runs a piece of work on one of the threads.</summary>
     /// <exception cref="ProblemException">busy: the queue is full.</exception>
-    public Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken = default)
+    public Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken = default) =>
+        TryRun(work, cancellationToken) ?? throw new ProblemException(ProblemCodes.Busy, $"{_queue.BoundedCapacity} computations are waiting already");
+
+    /// <summary>The same for work that nobody waits for: it waits for room in the queue, so that requests fill it and jobs do not fail by it.</summary>
+    public async Task<T> RunWhenFreeAsync<T>(Func<T> work, CancellationToken cancellationToken = default)
     {
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Run()
-        {
-            if (cancellationToken.IsCancellationRequested)
-            {
-                done.TrySetCanceled(cancellationToken);
-                return;
-            }
-            try
-            {
-                done.TrySetResult(work());
-            }
-            catch (OperationCanceledException e)
-            {
-                done.TrySetCanceled(e.CancellationToken);
-            }
-            catch (Exception e)
-            {
-                done.TrySetException(e);
-            }
-        }
-        try
-        {
-            if (!_queue.TryAdd(Run))
-                throw new ProblemException(ProblemCodes.Busy, $"{_queue.BoundedCapacity} computations are waiting already");
-        }
-        catch (InvalidOperationException)
-        {
-            throw new ProblemException(ProblemCodes.Busy, "this silo is stopping");
-        }
-        return done.Task;
+        Task<T>? running;
+        while ((running = TryRun(work, cancellationToken)) is null)
+            await Task.Delay(Pause, cancellationToken);
+        return await running;
     }
 
     public void Dispose()
@@ -69,6 +47,41 @@ internal sealed class ScanScheduler : IDisposable
         foreach (var thread in _threads)
             thread.Join();
         _queue.Dispose();
+    }
+
+    /// <summary>The work's task, or null when the queue is full.</summary>
+    private Task<T>? TryRun<T>(Func<T> work, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            return _queue.TryAdd(() => Run(work, done, cancellationToken)) ? done.Task : null;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ProblemException(ProblemCodes.Busy, "this silo is stopping");
+        }
+    }
+
+    private static void Run<T>(Func<T> work, TaskCompletionSource<T> done, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            done.TrySetCanceled(cancellationToken);
+            return;
+        }
+        try
+        {
+            done.TrySetResult(work());
+        }
+        catch (OperationCanceledException e)
+        {
+            done.TrySetCanceled(e.CancellationToken);
+        }
+        catch (Exception e)
+        {
+            done.TrySetException(e);
+        }
     }
 
     private void Work()

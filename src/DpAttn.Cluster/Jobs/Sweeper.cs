@@ -1,10 +1,15 @@
 using DpAttn.Privacy;
 using DpAttn.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace DpAttn.Cluster;
 
-/// <summary>Removes what nobody will ever read: segments of batches that were never committed, and what deleted stores left.</summary>
-internal sealed class Sweeper(ICatalog catalog, ISegmentStore blobs, StoreServices services, ClusterOptions options, TimeProvider clock)
+/// <summary>
+/// Removes what nobody will ever read: segments that no directory names, sums and nodes of publishes that ended, manifests of none, and what reached a
+/// store after it was deleted. A blob that is still wanted is safe by the look in the same transaction: it is asserted that nothing names it, and whoever
+/// would name it now requires that it is there.
+/// </summary>
+internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, StoreServices services, ClusterOptions options, TimeProvider clock, ILogger<Sweeper> logger)
 {
     private const int Page = 500;
 
@@ -12,37 +17,101 @@ internal sealed class Sweeper(ICatalog catalog, ISegmentStore blobs, StoreServic
     {
         await foreach (var store in catalog.ListAsync(Documents.Store, "", cancellationToken))
         {
-            var id = new StoreId(store.Value.Incarnation);
-            if (store.Value.State == StoreDocument.Active)
-                await SweepSegmentsAsync(id, cancellationToken);
-            else if (!store.Value.IsPurged)
-                await services.Book(id).PurgeAsync(cancellationToken);
+            try
+            {
+                await SweepAsync(store.Value, cancellationToken);
+            }
+            catch (StorageException e)
+            {
+                // The other stores are swept all the same.
+                LogFailure(e, store.Value.Incarnation);
+            }
         }
     }
 
-    private async Task SweepSegmentsAsync(StoreId store, CancellationToken cancellationToken)
+    private async Task SweepAsync(StoreDocument store, CancellationToken cancellationToken)
+    {
+        var id = new StoreId(store.Incarnation);
+        if (store.State != StoreDocument.Active)
+        {
+            await services.Removal(id).PurgeBlobsAsync(cancellationToken);
+            return;
+        }
+        var named = new HashSet<string>();
+        await foreach (var segment in catalog.ListAsync(Documents.Segment, Documents.Under(id), cancellationToken))
+            named.Add(segment.Value.Blob);
+        // Most are named by the directory as it was listed; the rest is looked at one by one.
+        await SweepAsync(id, BlobKind.Segment, (_, blob, token) => named.Contains(blob.Id) ? Task.FromResult(Claim.Wanted) : FindSegmentAsync(id, blob, token), cancellationToken);
+        await SweepAsync(id, BlobKind.ShardSums, FindReleaseAsync, cancellationToken);
+        await SweepAsync(id, BlobKind.Node, FindReleaseAsync, cancellationToken);
+        await SweepAsync(id, BlobKind.Manifest, FindManifestAsync, cancellationToken);
+    }
+
+    private async Task SweepAsync(StoreId store, BlobKind kind, Func<StoreId, BlobKey, CancellationToken, Task<Claim>> find, CancellationToken cancellationToken)
     {
         var old = clock.GetUtcNow() - options.SweepAfter;
         BlobKey? after = null;
         while (true)
         {
-            var page = await blobs.ListAsync(store, BlobKind.Segment, "", after, Page, cancellationToken);
-            foreach (var batch in page.Where(blob => blob.Written <= old).GroupBy(blob => blob.Key.Id.Split('-')[0]))
-                await SweepBatchAsync(store, batch.Key, [.. batch.Select(blob => blob.Key)], cancellationToken);
+            var page = await blobs.ListAsync(store, kind, "", after, Page, cancellationToken);
+            foreach (var blob in page.Where(blob => blob.Key.Part == 0 && blob.Written <= old))
+            {
+                if (await find(store, blob.Key, cancellationToken) is { IsWanted: false } claim)
+                    await catalog.CommitAsync(new CatalogCommit { Assertions = claim.Unchanged, DeletedBlobs = [blob.Key] }, cancellationToken);
+            }
             if (page.Count < Page)
                 return;
             after = page[^1].Key;
         }
     }
 
-    private async Task SweepBatchAsync(StoreId store, string batchKey, IReadOnlyList<BlobKey> segments, CancellationToken cancellationToken)
+    /// <summary>A segment is wanted when its batch's directory names it.</summary>
+    private async Task<Claim> FindSegmentAsync(StoreId store, BlobKey blob, CancellationToken cancellationToken)
     {
-        var key = Documents.Below(store, batchKey);
-        if (await catalog.ReadAsync(Documents.Batch, key, cancellationToken) is not null)
-            return;
-        // In one transaction with the look at the directory: a commit that comes now wins or finds its blobs gone, and its sender sends them again.
-        await catalog.CommitAsync(
-            new CatalogCommit { Assertions = [new CatalogAssertion(Documents.Batch.Name, key, 0)], DeletedBlobs = segments },
-            cancellationToken);
+        if (SegmentName.Parse(blob.Id) is not { } name)
+            return Claim.Wanted;
+        var batchKey = Documents.Below(store, name.BatchKey);
+        var batch = await catalog.ReadAsync(Documents.Batch, batchKey, cancellationToken);
+        if (batch is null)
+            return Claim.Unwanted(new CatalogAssertion(Documents.Batch.Name, batchKey, 0));
+        if (name.Part >= batch.Value.Segments)
+            return Claim.Unwanted(new CatalogAssertion(Documents.Batch.Name, batchKey, batch.Version));
+        var segmentKey = Documents.Below(store, Documents.Ordinal(batch.Value.FirstSegment + name.Part));
+        var segment = await catalog.ReadAsync(Documents.Segment, segmentKey, cancellationToken);
+        return segment is null || segment.Value.Blob == blob.Id
+            ? Claim.Wanted
+            : Claim.Unwanted(new CatalogAssertion(Documents.Segment.Name, segmentKey, segment.Version));
+    }
+
+    /// <summary>Sums are wanted while their release is being published, nodes from then on until it is retired.</summary>
+    private async Task<Claim> FindReleaseAsync(StoreId store, BlobKey blob, CancellationToken cancellationToken)
+    {
+        var key = Documents.Below(store, blob.Id.Split('-')[0]);
+        var release = await catalog.ReadAsync(Documents.Release, key, cancellationToken);
+        var isWanted = release?.Value.State == ReleaseDocument.Publishing
+            || blob.Kind == BlobKind.Node && release?.Value.State == ReleaseDocument.Published && release.Value.Nodes.Any(node => node.Blob == blob.Id);
+        return isWanted ? Claim.Wanted : Claim.Unwanted(new CatalogAssertion(Documents.Release.Name, key, release?.Version ?? 0));
+    }
+
+    /// <summary>A manifest is wanted by the release that it was frozen for; a freeze that lost its race left one that no release names.</summary>
+    private async Task<Claim> FindManifestAsync(StoreId store, BlobKey blob, CancellationToken cancellationToken)
+    {
+        var row = await catalog.ReadAsync(Documents.Store, store.Value, cancellationToken);
+        var releases = await services.Directory.ReleasesAsync(store, cancellationToken);
+        // A freeze that names it moves the store's row.
+        return row is null || releases.Any(release => release.State != ReleaseDocument.Failed && release.Manifest == blob.Id)
+            ? Claim.Wanted
+            : Claim.Unwanted(new CatalogAssertion(Documents.Store.Name, store.Value, row.Version));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "sweeping store {Store} failed and will be tried again")]
+    private partial void LogFailure(Exception exception, string store);
+
+    /// <summary>Whether something names a blob, and what must not have changed for that to be still so.</summary>
+    private sealed record Claim(bool IsWanted, IReadOnlyList<CatalogAssertion> Unchanged)
+    {
+        public static Claim Wanted { get; } = new(true, []);
+
+        public static Claim Unwanted(params CatalogAssertion[] unchanged) => new(false, unchanged);
     }
 }

@@ -1,4 +1,5 @@
 using DpAttn.Privacy;
+using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
@@ -36,7 +37,7 @@ internal sealed record RecordedRequest(
     [property: Id(2)] int? Tier,
     [property: Id(3)] long MuSquared);
 
-/// <summary>An account's totals and what it has opened.</summary>
+/// <summary>An account's totals and what it has opened; of two the one of the higher sequence is the newer.</summary>
 [GenerateSerializer, Immutable, Alias(WireNames.AccountState)]
 internal sealed record AccountState(
     [property: Id(0)] double StatedEpsilon,
@@ -44,13 +45,32 @@ internal sealed record AccountState(
     [property: Id(2)] long LimitSlack,
     [property: Id(3)] long SpentMuSquared,
     [property: Id(4)] long SpentSlack,
-    [property: Id(5)] OpenTier[] Opened)
+    [property: Id(5)] OpenTier[] Opened,
+    [property: Id(6)] long Sequence)
 {
     public PrivacyAmount Limit => new(LimitMuSquared, LimitSlack);
 
     public PrivacyAmount Spent => new(SpentMuSquared, SpentSlack);
 
     public PrivacyAmount Remaining => new(Math.Max(0, LimitMuSquared - SpentMuSquared), Math.Max(0, LimitSlack - SpentSlack));
+
+    public static AccountState Of(AccountBudget budget) => new(
+        budget.StatedEpsilon.Value,
+        budget.Limit.MuSquared,
+        budget.Limit.Slack,
+        budget.Spent.MuSquared,
+        budget.Spent.Slack,
+        [.. budget.OpenTiers.Select(open => new OpenTier(open.Key.Value, open.Value))],
+        budget.Sequence);
+
+    /// <summary>The totals after a tier was opened, for when they could not be read anew.</summary>
+    public AccountState After(string release, int tier, PrivacyAmount cost) => this with
+    {
+        SpentMuSquared = SpentMuSquared + cost.MuSquared,
+        SpentSlack = SpentSlack + cost.Slack,
+        Opened = [.. Opened.Where(open => open.Release != release), new OpenTier(release, Math.Max(tier, TierOf(release) ?? tier))],
+        Sequence = Sequence + 1,
+    };
 
     public int? TierOf(string release)
     {

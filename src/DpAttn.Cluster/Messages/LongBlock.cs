@@ -17,7 +17,9 @@ internal sealed class LongBlock(long[] values)
     /// <summary>The most values in one message: 1 MiB.</summary>
     public const int MostValues = 1 << 17;
 
-    public long[] Values { get; } = values;
+    public long[] Values { get; } = values.Length <= MostValues
+        ? values
+        : throw new ArgumentException($"{values.Length} integers do not fit one message; at most {MostValues} do", nameof(values));
 }
 
 /// <summary>Little-endian bytes behind a length.</summary>

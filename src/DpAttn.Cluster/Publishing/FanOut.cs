@@ -13,6 +13,7 @@ internal sealed class FanOut(int window, TimeSpan deadline)
     /// <param name="take">Takes one's result, on the caller's scheduler, one at a time.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ProblemException">shard_unavailable: the message names the shard.</exception>
+    /// <exception cref="OperationCanceledException">Only if the caller gave up.</exception>
     public async Task RunAsync<T>(int shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -22,14 +23,14 @@ internal sealed class FanOut(int window, TimeSpan deadline)
         {
             while (next < shards || running.Count > 0)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 while (next < shards && running.Count < window)
                 {
-                    running.Add(AskAsync(ask, next, stop.Token), next);
+                    running.Add(AskAsync(ask, next, stop.Token, cancellationToken), next);
                     next++;
                 }
                 var done = await Task.WhenAny(running.Keys);
-                var shard = running[done];
-                running.Remove(done);
+                running.Remove(done, out var shard);
                 take(shard, await done);
             }
         }
@@ -43,17 +44,25 @@ internal sealed class FanOut(int window, TimeSpan deadline)
         }
     }
 
-    private async Task<T> AskAsync<T>(Func<int, CancellationToken, Task<T>> ask, int shard, CancellationToken cancellationToken)
+    private async Task<T> AskAsync<T>(Func<int, CancellationToken, Task<T>> ask, int shard, CancellationToken stop, CancellationToken caller)
     {
         try
         {
-            return await ask(shard, cancellationToken).WaitAsync(deadline, cancellationToken);
+            return await ask(shard, stop).WaitAsync(deadline, stop);
         }
         catch (TimeoutException e)
         {
             throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} did not answer within {deadline.TotalSeconds:G3} s", e);
         }
-        catch (Exception e) when (e is not OperationCanceledException and not ProblemException)
+        catch (OperationCanceledException) when (caller.IsCancellationRequested || stop.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (ProblemException e)
+        {
+            throw new ProblemException(e.Code, $"shard {shard}: {e.Message}", e);
+        }
+        catch (Exception e)
         {
             throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} failed", e);
         }

@@ -1,35 +1,10 @@
 using System.Security.Cryptography;
 using DpAttn.Attention;
+using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
-
-/// <summary>How a publish reaches the shards.</summary>
-internal interface IShardSums
-{
-    /// <summary>Starts a shard's sums, or says how far they are.</summary>
-    Task<ShardProgress> SumAsync(int shard, CancellationToken cancellationToken);
-
-    /// <summary>A piece of a shard's finished sums.</summary>
-    Task<LongBlock> ReadAsync(int shard, int start, int count, CancellationToken cancellationToken);
-
-    /// <summary>Tells a shard that its sums are not needed any more.</summary>
-    Task ForgetAsync(int shard, CancellationToken cancellationToken);
-}
-
-/// <summary>What a publish ended with.</summary>
-internal enum PublishOutcome
-{
-    /// <summary>This run published.</summary>
-    Published,
-
-    /// <summary>It was published, retired or failed before; this run's result, if any, was discarded.</summary>
-    Settled,
-
-    /// <summary>It can never be published; the release says why.</summary>
-    Failed,
-}
 
 /// <summary>
 /// One publish, without Orleans: sums of exactly the manifest from all shards or none, noise once, nodes persisted before first use. Every step may be
@@ -41,13 +16,15 @@ internal sealed class PublishJob(
     ICatalog catalog,
     ISegmentStore blobs,
     StoreDirectory directory,
-    StoreBook book,
-    Generation generation,
-    SecretProtector protector,
+    ReleaseBook releases,
     ScanScheduler scans,
+    INoiseSources noise,
     FanOut fanOut,
     TimeProvider clock)
 {
+    // Of the whole, in per cent: sums, gathering, noise and nodes.
+    private const double SumsDone = 0.9;
+    private const double GatheringDone = 0.92;
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
     private double _progress;
 
@@ -57,48 +34,56 @@ internal sealed class PublishJob(
     public async Task<PublishOutcome> RunAsync(IShardSums shards, CancellationToken cancellationToken)
     {
         var read = await catalog.ReadAsync(Documents.Release, Documents.Below(store, releaseId), cancellationToken);
-        if (read is null || read.Value.State != ReleaseDocument.Publishing)
-            return PublishOutcome.Settled;
         var document = (await catalog.ReadAsync(Documents.Store, store.Value, cancellationToken))?.Value;
-        if (document is not { State: StoreDocument.Active })
+        if (read is not { Value.State: ReleaseDocument.Publishing } || document is not { State: StoreDocument.Active })
             return PublishOutcome.Settled;
+        ReleaseDocument settled;
         try
         {
-            var manifest = await ReadManifestAsync(read.Value, document, cancellationToken);
-            var exact = await GatherAsync(shards, document.Definition.Shards, manifest, directory.ParametersOf(document), cancellationToken);
-            var nodes = await AddNoiseAsync(read.Value, document, exact, cancellationToken);
-            var published = read.Value with { State = ReleaseDocument.Published, Nodes = nodes, Secret = null };
-            if (!await SettleAsync(read, published, document.Definition.Shards, cancellationToken))
-                return PublishOutcome.Settled;
-            for (var shard = 0; shard < document.Definition.Shards; shard++)
-                await shards.ForgetAsync(shard, cancellationToken);
-            return PublishOutcome.Published;
+            var manifest = await releases.ReadManifestAsync(read.Value, document, cancellationToken);
+            var key = releases.ReadKey(read.Value);
+            var exact = await GatherAsync(shards, document, manifest, cancellationToken);
+            var nodes = await AddNoiseAsync(read.Value, document, exact, key, cancellationToken);
+            settled = read.Value with { State = ReleaseDocument.Published, Nodes = nodes, Secret = null };
         }
         catch (StorageCorruptException e)
         {
             // No retry can help: what was frozen is not there any more.
-            await SettleAsync(read, read.Value with { State = ReleaseDocument.Failed, Secret = null, Failure = e.Message }, document.Definition.Shards, cancellationToken);
-            return PublishOutcome.Failed;
+            settled = read.Value with { State = ReleaseDocument.Failed, Failure = e.Message, Secret = null };
         }
-    }
-
-    private async Task<ReleaseManifest> ReadManifestAsync(ReleaseDocument release, StoreDocument document, CancellationToken cancellationToken)
-    {
-        var bytes = await blobs.ReadPartsAsync(store, BlobKind.Manifest, release.Manifest, release.ManifestBytes, cancellationToken)
-            ?? throw new StorageCorruptException("the manifest is missing");
-        if (ReleaseManifest.IdOf(bytes) != release.Manifest)
-            throw new StorageCorruptException("the manifest is not the one that was frozen");
-        var manifest = ReleaseManifest.Parse(bytes);
-        if (manifest.Incarnation != store.Value || manifest.Release != releaseId)
-            throw new StorageCorruptException("the manifest belongs to another release");
-        // Another binary may round other coefficients: its sums must not meet noise that was meant for these.
-        if (manifest.SamplerVersion != KeyedNoise.SamplerVersion || book.NoiseBinding(document, manifest, release.Manifest) != release.NoiseBinding)
-            throw new StorageCorruptException("the release was frozen by a version whose lattice or sampler this one does not have; publish anew");
-        return manifest;
+        var isOurs = await releases.SettleAsync(read, settled, document.Definition.Shards, cancellationToken);
+        Volatile.Write(ref _progress, 1);
+        await ForgetAsync(shards, document.Definition.Shards, cancellationToken);
+        return !isOurs ? PublishOutcome.Settled : settled.State == ReleaseDocument.Failed ? PublishOutcome.Failed : PublishOutcome.Published;
     }
 
     /// <summary>Exact sums of all shards: all of them, of exactly the frozen slots, or a failure.</summary>
-    private async Task<MomentMatrix> GatherAsync(IShardSums shards, int count, ReleaseManifest manifest, MomentParameters parameters, CancellationToken cancellationToken)
+    private async Task<MomentMatrix> GatherAsync(IShardSums shards, StoreDocument document, ReleaseManifest manifest, CancellationToken cancellationToken)
+    {
+        var slots = await SumAsync(shards, document.Definition.Shards, cancellationToken);
+        if (slots != manifest.Slots)
+            throw new StorageCorruptException($"the shards summed {slots} slots where {manifest.Slots} were frozen");
+
+        // Block by block, so that a shard's sums are never in memory twice; added in the order of arrival: integers do not mind.
+        var total = MomentMatrix.Empty(directory.ModelOf(document).Parameters);
+        var length = total.Sums.Length;
+        for (var start = 0; start < length; start += LongBlock.MostValues)
+        {
+            int from = start, size = Math.Min(LongBlock.MostValues, length - start);
+            await fanOut.RunAsync(
+                document.Definition.Shards,
+                (shard, token) => shards.ReadAsync(shard, from, size, token),
+                (shard, block) => Add(total.Sums.AsSpan(from, size), shard, block.Values),
+                cancellationToken);
+        }
+        total.AddSlots(slots);
+        Volatile.Write(ref _progress, GatheringDone);
+        return total;
+    }
+
+    /// <summary>Has every shard sum its segments, and waits until all are done.</summary>
+    /// <returns>The slots that they summed.</returns>
+    private async Task<long> SumAsync(IShardSums shards, int count, CancellationToken cancellationToken)
     {
         var done = new ShardProgress[count];
         while (true)
@@ -106,93 +91,59 @@ internal sealed class PublishJob(
             await fanOut.RunAsync(count, shards.SumAsync, (shard, progress) => done[shard] = progress, cancellationToken);
             if (Array.Find(done, progress => progress.Failure is not null) is { Failure: { } failure })
                 throw new StorageCorruptException(failure);
-            var segments = done.Sum(progress => progress.Segments);
-            Volatile.Write(ref _progress, 0.9 * done.Sum(progress => progress.SegmentsDone) / Math.Max(1, segments));
+            var segments = done.Sum(progress => (long)progress.Segments);
+            Volatile.Write(ref _progress, SumsDone * done.Sum(progress => (long)progress.SegmentsDone) / Math.Max(1, segments));
             if (done.All(progress => progress.IsDone))
-                break;
+                return done.Sum(progress => progress.Slots);
             await Task.Delay(PollInterval, clock, cancellationToken);
         }
-        var slots = done.Sum(progress => progress.Slots);
-        if (slots != manifest.Slots)
-            throw new StorageCorruptException($"the shards summed {slots} slots where {manifest.Slots} were frozen");
-
-        // Block by block, so that a shard's sums are never in memory twice; added in the order of arrival: integers do not mind.
-        var total = MomentMatrix.Empty(parameters);
-        var length = checked((int)parameters.Dimension);
-        for (var start = 0; start < length; start += LongBlock.MostValues)
-        {
-            int from = start, size = Math.Min(LongBlock.MostValues, length - start);
-            await fanOut.RunAsync(
-                count,
-                (shard, token) => shards.ReadAsync(shard, from, size, token),
-                (shard, block) =>
-                {
-                    if (block.Values.Length != size)
-                        throw new StorageCorruptException($"shard {shard} sent {block.Values.Length} sums where {size} belong");
-                    for (var i = 0; i < size; i++)
-                        total.Sums[from + i] = checked(total.Sums[from + i] + block.Values[i]);
-                },
-                cancellationToken);
-        }
-        total.AddSlots(slots);
-        Volatile.Write(ref _progress, 0.92);
-        return total;
     }
 
-    private async Task<IReadOnlyList<NodeDocument>> AddNoiseAsync(ReleaseDocument release, StoreDocument document, MomentMatrix exact, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<NodeDocument>> AddNoiseAsync(ReleaseDocument release, StoreDocument document, MomentMatrix exact, ReleaseKey key, CancellationToken cancellationToken)
     {
-        var ladder = SchemaFactory.Ladder(exact.Parameters, release.Ladder, new Delta(document.Definition.Delta));
-        var secret = protector.Unprotect(Convert.FromBase64String(release.Secret!), book.SecretPurpose(release.Id));
-        MomentRelease noised;
-        try
-        {
-            var key = ReleaseKey.Derive(secret, Convert.FromHexString(release.NoiseBinding));
-            noised = await scans.RunAsync(() => MomentRelease.Publish(exact, ladder, key), cancellationToken);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(secret);
-        }
+        var ladder = directory.ModelOf(document).LadderOf(release.Ladder);
+        var noised = await scans.RunWhenFreeAsync(() => MomentRelease.Publish(exact, ladder, noise.Of(key)), cancellationToken);
         var nodes = new List<NodeDocument>();
         foreach (var tier in noised.Tiers)
         {
             var bytes = NodeCodec.Encode(tier.Values, tier.Slots);
-            var blob = $"{release.Id}-{release.Manifest}-{tier.Tier}";
+            var blob = ReleaseBook.NodeId(release, tier.Tier);
             await blobs.PutPartsAsync(store, BlobKind.Node, blob, bytes, cancellationToken);
             // What is named is what is stored, whoever wrote it.
             var stored = await blobs.ReadPartsAsync(store, BlobKind.Node, blob, bytes.Length, cancellationToken)
-                ?? throw new StorageCorruptException($"tier {tier.Tier} was stored and cannot be read");
+                ?? throw new StorageUnavailableException($"tier {tier.Tier} was stored and cannot be read");
             nodes.Add(new NodeDocument(blob, stored.Length, Convert.ToHexStringLower(SHA256.HashData(stored))));
-            Volatile.Write(ref _progress, 0.92 + 0.08 * nodes.Count / noised.Tiers.Count);
+            Volatile.Write(ref _progress, GatheringDone + (1 - GatheringDone) * nodes.Count / noised.Tiers.Count);
         }
         return nodes;
     }
 
-    /// <summary>The compare-and-set that ends a publish: the release's row, its job and the exact sums at once.</summary>
-    private async Task<bool> SettleAsync(Versioned<ReleaseDocument> read, ReleaseDocument settled, int shards, CancellationToken cancellationToken)
+    /// <summary>Tells the shards that their sums are not needed any more. One that does not hear it forgets them when it is idle.</summary>
+    private async Task ForgetAsync(IShardSums shards, int count, CancellationToken cancellationToken)
     {
-        const int MostAttempts = 8;
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        try
         {
-            var writes = new List<CatalogWrite> { Documents.Release.Update(read, settled), await generation.RaiseAsync(cancellationToken) };
-            if (await catalog.ReadAsync(Documents.Job, read.Key, cancellationToken) is { } job)
-                writes.Add(Documents.Job.Delete(job));
-            var commit = new CatalogCommit
-            {
-                Writes = writes,
-                DeletedBlobs = [.. Enumerable.Range(0, shards).Select(shard => new BlobKey(store, BlobKind.ShardSums, ShardSum.BlobId(releaseId, read.Value.Manifest, shard)))],
-                Audit = [new AuditEvent($"release.{settled.State}", "coordinator", store, releaseId, settled.Failure)],
-            };
-            if (await catalog.CommitAsync(commit, cancellationToken))
-            {
-                Volatile.Write(ref _progress, 1);
-                generation.Drop();
-                return true;
-            }
-            var now = await catalog.ReadAsync(Documents.Release, read.Key, cancellationToken);
-            if (now is null || now.Version != read.Version)
-                return false;
+            await fanOut.RunAsync(
+                count,
+                async (shard, token) =>
+                {
+                    await shards.ForgetAsync(shard, token);
+                    return true;
+                },
+                (_, _) => { },
+                cancellationToken);
         }
-        return false;
+        catch (ProblemException)
+        {
+            // The publish is settled all the same.
+        }
+    }
+
+    private static void Add(Span<long> total, int shard, long[] block)
+    {
+        if (block.Length != total.Length)
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} sent {block.Length} sums where {total.Length} belong");
+        for (var i = 0; i < block.Length; i++)
+            total[i] = checked(total[i] + block[i]);
     }
 }

@@ -11,9 +11,12 @@ internal static class NodeCodec
     private const int HeaderBytes = 24;
     private static ReadOnlySpan<byte> Magic => "DPAN"u8;
 
+    /// <summary>The bytes that a number of integers takes.</summary>
+    public static int LengthOf(long count) => checked((int)(HeaderBytes + count * sizeof(long)));
+
     public static byte[] Encode(ReadOnlySpan<long> values, long slots)
     {
-        var bytes = new byte[HeaderBytes + (long)values.Length * sizeof(long)];
+        var bytes = new byte[LengthOf(values.Length)];
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), Format);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), slots);
@@ -26,6 +29,9 @@ internal static class NodeCodec
         return bytes;
     }
 
+    /// <param name="bytes">What was stored.</param>
+    /// <param name="expected">How many integers belong in it.</param>
+    /// <exception cref="StorageCorruptException">Not of this format, or another number of integers.</exception>
     public static (long[] Values, long Slots) Decode(ReadOnlySpan<byte> bytes, long expected)
     {
         if (bytes.Length < HeaderBytes || !bytes.StartsWith(Magic) || BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]) != Format)

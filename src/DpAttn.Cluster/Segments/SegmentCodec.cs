@@ -49,10 +49,11 @@ internal static class SegmentCodec
         CopyRows(batch.Keys, start, keys);
         CopyRows(batch.Values, start, bytes.AsSpan(HeaderBytes + maskBytes + keys.Length));
         // The numbers of a null slot mean nothing and are not kept.
+        var header = Header.Read(bytes);
         for (var i = 0; i < count; i++)
         {
             if ((mask[i >> 3] >> (i & 7) & 1) != 0)
-                ClearRow(bytes, Header.Read(bytes), i);
+                ClearRow(bytes, header, i);
         }
         return bytes;
     }
@@ -88,13 +89,6 @@ internal static class SegmentCodec
         return erased;
     }
 
-    /// <summary>Whether a row is null or erased.</summary>
-    public static bool IsNull(byte[] bytes, int row)
-    {
-        var header = Header.Read(bytes);
-        return row < header.Rows && (bytes[HeaderBytes + (row >> 3)] >> (row & 7) & 1) != 0;
-    }
-
     /// <summary>Rows, null and erased ones included.</summary>
     public static int CountRows(byte[] bytes) => Header.Read(bytes).Rows;
 
@@ -109,7 +103,7 @@ internal static class SegmentCodec
 
     private static int ElementBytes(FloatMatrix matrix) => matrix.Single is null ? sizeof(double) : sizeof(float);
 
-    private static int MaskBytes(int rows) => ((rows + 7) / 8 + 7) / 8 * 8;
+    private static int MaskBytes(int rows) => (int)(((long)rows + 63) / 64 * 8);
 
     private static bool[]? Mask(byte[] bytes, Header header)
     {
@@ -218,10 +212,15 @@ internal static class SegmentCodec
                 BinaryPrimitives.ReadInt32LittleEndian(bytes[20..]),
                 BinaryPrimitives.ReadInt32LittleEndian(bytes[24..]),
                 (flags & ClipFlag) != 0);
-            var sane = flags <= ClipFlag && header is { Rows: > 0, D: > 0, Dv: > 0, KeyBytes: sizeof(float) or sizeof(double), ValueBytes: sizeof(float) or sizeof(double) };
+            var sane = flags <= ClipFlag && BinaryPrimitives.ReadInt32LittleEndian(bytes[28..]) == 0 && header is { Rows: > 0, D: > 0, Dv: > 0, KeyBytes: sizeof(float) or sizeof(double), ValueBytes: sizeof(float) or sizeof(double) };
             // In 128 bits: no header can wrap the length around.
             if (!sane || HeaderBytes + (Int128)MaskBytes(header.Rows) + (Int128)header.Rows * ((Int128)header.D * header.KeyBytes + (Int128)header.Dv * header.ValueBytes) != bytes.Length)
                 throw new StorageCorruptException("a segment's header does not fit its length");
+            for (var bit = header.Rows; bit < 8 * MaskBytes(header.Rows); bit++)
+            {
+                if ((bytes[HeaderBytes + (bit >> 3)] >> (bit & 7) & 1) != 0)
+                    throw new StorageCorruptException("a segment marks rows that it does not have");
+            }
             return header;
         }
     }

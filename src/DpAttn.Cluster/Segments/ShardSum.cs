@@ -10,6 +10,10 @@ namespace DpAttn.Cluster;
 /// </summary>
 internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, ScanScheduler scans)
 {
+    // About a quarter of a second: uploads wait for the same threads.
+    private const long ProductsPerPiece = 1L << 29;
+    private const long FewestRowsPerPiece = 512;
+
     public static string BlobId(string release, string manifest, int shard) => $"{release}-{manifest}-{shard:D4}";
 
     /// <summary>The sums of a manifest's segments of this shard.</summary>
@@ -18,7 +22,7 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
     /// <param name="parameters">Its parameters.</param>
     /// <param name="progress">Told the segments done.</param>
     /// <param name="cancellationToken">Stops between segments.</param>
-    /// <exception cref="StorageCorruptException">A segment is missing, or is not the one that was frozen.</exception>
+    /// <exception cref="StorageCorruptException">A segment is missing, is not the one that was frozen, or holds what this version does not sum.</exception>
     public async Task<MomentMatrix> ComputeAsync(ReleaseManifest manifest, string manifestId, MomentParameters parameters, IProgress<int>? progress, CancellationToken cancellationToken)
     {
         var id = BlobId(manifest.Release, manifestId, shard);
@@ -31,33 +35,55 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
             progress?.Report(1);
         }
         await blobs.PutPartsAsync(store, BlobKind.ShardSums, id, NodeCodec.Encode(total.Sums, total.Slots), cancellationToken);
-        // What is used is what is stored, whoever wrote it.
-        return await ReadPersistedAsync(id, parameters, cancellationToken) ?? throw new StorageCorruptException($"the sums of shard {shard} were stored and cannot be read");
+        return total;
     }
 
     private async Task AddAsync(MomentMatrix total, ManifestSegment segment, CancellationToken cancellationToken)
     {
         var bytes = await blobs.ReadAsync(new BlobKey(store, BlobKind.Segment, segment.Blob), cancellationToken)
             ?? throw new StorageCorruptException($"segment {segment.Blob} is missing");
-        await scans.RunAsync(
-            () =>
-            {
-                if (ReleaseManifest.IdOf(bytes) != segment.Digest)
-                    throw new StorageCorruptException($"segment {segment.Blob} is not the one that was frozen");
-                var (rows, clip) = SegmentCodec.Decode(bytes, total.Parameters.Schema);
-                if ((rows?.Count ?? 0) != segment.Slots)
-                    throw new StorageCorruptException($"segment {segment.Blob} has other slots than were frozen");
-                if (rows is not null)
-                    MomentAccumulator.AddTo(total, rows, clip, cancellationToken);
-                return true;
-            },
-            cancellationToken);
+        var (rows, clip) = await scans.RunWhenFreeAsync(() => Open(segment, bytes, total.Parameters), cancellationToken);
+        var size = (int)Math.Clamp(ProductsPerPiece / total.Parameters.Dimension, FewestRowsPerPiece, int.MaxValue);
+        for (var start = 0; rows is not null && start < rows.Count; start += size)
+        {
+            var piece = rows.Slice(start, Math.Min(size, rows.Count - start));
+            await scans.RunWhenFreeAsync(() => Add(total, segment, piece, clip, cancellationToken), cancellationToken);
+        }
     }
 
+    /// <summary>A segment's rows, if it is the one that was frozen.</summary>
+    private static (RowSet? Rows, bool Clip) Open(ManifestSegment segment, byte[] bytes, MomentParameters parameters)
+    {
+        if (ReleaseManifest.IdOf(bytes) != segment.Digest)
+            throw new StorageCorruptException($"segment {segment.Blob} is not the one that was frozen");
+        var (rows, clip) = SegmentCodec.Decode(bytes, parameters.Schema);
+        return (rows?.Count ?? 0) == segment.Slots
+            ? (rows, clip)
+            : throw new StorageCorruptException($"segment {segment.Blob} has other slots than were frozen");
+    }
+
+    private static int Add(MomentMatrix total, ManifestSegment segment, RowSet rows, bool clip, CancellationToken cancellationToken)
+    {
+        try
+        {
+            MomentAccumulator.AddTo(total, rows, clip, cancellationToken);
+            return rows.Count;
+        }
+        catch (ArgumentException e)
+        {
+            // Rows were checked when they came; this version checks otherwise, and no retry will change that.
+            throw new StorageCorruptException($"segment {segment.Blob} holds a row that this version refuses", e);
+        }
+    }
+
+    /// <summary>The sums, if all their parts were stored: they are stored in order, so one that stopped half-way left no last part.</summary>
     private async Task<MomentMatrix?> ReadPersistedAsync(string id, MomentParameters parameters, CancellationToken cancellationToken)
     {
-        var length = NodeCodec.Encode([], 0).Length + parameters.Dimension * sizeof(long);
-        var bytes = await blobs.ReadPartsAsync(store, BlobKind.ShardSums, id, checked((int)length), cancellationToken);
+        var length = NodeCodec.LengthOf(parameters.Dimension);
+        var last = SegmentStoreExtensions.PartsOf(store, BlobKind.ShardSums, id, length)[^1];
+        if (await blobs.ReadAsync(last, cancellationToken) is null)
+            return null;
+        var bytes = await blobs.ReadPartsAsync(store, BlobKind.ShardSums, id, length, cancellationToken);
         if (bytes is null)
             return null;
         var (values, slots) = NodeCodec.Decode(bytes, parameters.Dimension);

@@ -43,4 +43,15 @@ internal sealed record SegmentDocument
 
     /// <summary>SHA-256 of the blob, lower-case hexadecimal.</summary>
     public required string Digest { get; init; }
+
+    public static SegmentDocument Of(SegmentReference segment) => new()
+    {
+        Blob = segment.Blob,
+        Shard = segment.Shard,
+        FirstRow = segment.FirstRow,
+        Rows = segment.Rows,
+        Slots = segment.Slots,
+        Bytes = segment.Bytes,
+        Digest = segment.Digest,
+    };
 }

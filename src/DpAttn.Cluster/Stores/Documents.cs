@@ -44,14 +44,29 @@ internal static class Documents
 
     public static DocumentKind<JobDocument> Job { get; } = new("job", ClusterJson.Default.JobDocument);
 
+    /// <summary>Deleted stores whose rows are still to be removed, by incarnation.</summary>
+    public static DocumentKind<NameDocument> Removal { get; } = new("removal", ClusterJson.Default.NameDocument);
+
+    /// <summary>Stores by account/incarnation, for listing those that an account made or was granted. An index only: the store's row and the ledger decide.</summary>
+    public static DocumentKind<NameDocument> Visible { get; } = new("visible", ClusterJson.Default.NameDocument);
+
     public static DocumentKind<AccountDocument> AccountIndex { get; } = new("account-index", ClusterJson.Default.AccountDocument);
 
     public static DocumentKind<AccountDocument> Account { get; } = new("account", ClusterJson.Default.AccountDocument);
+
+    /// <summary>Moved whenever the first operator key is made, so that it is made once.</summary>
+    public static DocumentKind<AccountDocument> Bootstrap { get; } = new("bootstrap", ClusterJson.Default.AccountDocument);
 
     public static DocumentKind<KeyDocument> Key { get; } = new("key", ClusterJson.Default.KeyDocument);
 
     /// <summary>A key below a store, such as a release's.</summary>
     public static string Below(StoreId store, string key) => $"{store}/{key}";
+
+    /// <summary>The key of a store in the list of an account.</summary>
+    public static string Listed(AccountId account, StoreId store) => $"{account}/{store}";
+
+    /// <summary>Keys of all stores in the list of an account.</summary>
+    public static string ListOf(AccountId account) => $"{account}/";
 
     /// <summary>Keys of all that stands below a store.</summary>
     public static string Under(StoreId store) => $"{store}/";

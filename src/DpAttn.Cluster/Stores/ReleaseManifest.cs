@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using DpAttn.Contracts;
+using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
@@ -8,6 +9,12 @@ namespace DpAttn.Cluster;
 internal sealed record ReleaseManifest
 {
     public int Format { get; init; } = 1;
+
+    /// <summary>
+    /// 256 random bits. The manifest's digest is public, and without them whoever knew all rows but one could check a guess of that one against it: the digest
+    /// of a manifest without a salt is a number that depends on rows and leaves without noise.
+    /// </summary>
+    public required string Salt { get; init; }
 
     public required string Incarnation { get; init; }
 
@@ -23,10 +30,28 @@ internal sealed record ReleaseManifest
 
     public required IReadOnlyList<ManifestSegment> Segments { get; init; }
 
+    /// <summary>A fresh salt.</summary>
+    public static string NewSalt() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ClusterJson.Default.ReleaseManifest);
 
-    public static ReleaseManifest Parse(ReadOnlySpan<byte> bytes) =>
-        JsonSerializer.Deserialize(bytes, ClusterJson.Default.ReleaseManifest) ?? throw new InvalidDataException("a manifest is empty");
+    /// <summary>Reads the bytes of a stored manifest.</summary>
+    /// <exception cref="StorageCorruptException">They are not those that were frozen, or this version cannot read them.</exception>
+    public static ReleaseManifest Parse(byte[]? bytes, string id)
+    {
+        if (bytes is null)
+            throw new StorageCorruptException("the manifest is missing");
+        if (IdOf(bytes) != id)
+            throw new StorageCorruptException("the manifest is not the one that was frozen");
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, ClusterJson.Default.ReleaseManifest) ?? throw new StorageCorruptException("the manifest is empty");
+        }
+        catch (JsonException e)
+        {
+            throw new StorageCorruptException("the manifest cannot be read by this version", e);
+        }
+    }
 
     public static string IdOf(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 }

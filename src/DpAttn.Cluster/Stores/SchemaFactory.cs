@@ -13,7 +13,7 @@ internal static class SchemaFactory
 
     /// <summary>The definition with its defaults filled in, after every check that can be made without rows.</summary>
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
-    public static (StoreDefinition Definition, MomentParameters Parameters) Resolve(StoreDefinition definition)
+    public static StoreDefinition Resolve(StoreDefinition definition)
     {
         try
         {
@@ -29,7 +29,7 @@ internal static class SchemaFactory
             var delta = Delta.Claimed(filled.Delta);
             _ = new PrivacyLimit(Epsilon.Budget(filled.Limit), delta);
             _ = Ladder(parameters, filled.Ladder, delta);
-            return (filled, parameters);
+            return filled;
         }
         catch (ArgumentException e)
         {
@@ -40,8 +40,8 @@ internal static class SchemaFactory
     /// <summary>The parameters of a definition whose defaults are filled in.</summary>
     public static MomentParameters Parameters(StoreDefinition definition)
     {
-        ArgumentNullException.ThrowIfNull(definition.Mechanism);
-        Require(definition.Mechanism.Name == MomentRelease.Mechanism, $"mechanism {Printable(definition.Mechanism.Name)} is not known; this server has {MomentRelease.Mechanism}");
+        Require(definition.Mechanism is not null, "mechanism must not be null");
+        Require(definition.Mechanism!.Name == MomentRelease.Mechanism, $"mechanism {Printable(definition.Mechanism.Name)} is not known; this server has {MomentRelease.Mechanism}");
         var kernel = definition.Mechanism.Kernel switch
         {
             "minimax" => KernelMethod.Minimax,
@@ -69,9 +69,9 @@ internal static class SchemaFactory
     /// <summary>The ladder of a release.</summary>
     public static NoiseLadder Ladder(MomentParameters parameters, IReadOnlyList<double> epsilons, Delta delta)
     {
-        ArgumentNullException.ThrowIfNull(epsilons);
         const int MostTiers = 64;
-        Require(epsilons.Count is >= 1 and <= MostTiers, $"a ladder has 1 to {MostTiers} tiers, not {epsilons.Count}");
+        Require(epsilons is not null, "ladder: state the epsilons of its tiers");
+        Require(epsilons!.Count is >= 1 and <= MostTiers, $"a ladder has 1 to {MostTiers} tiers, not {epsilons.Count}");
         return MomentRelease.Calibrate(parameters, [.. epsilons.Select(Epsilon.Budget)], delta);
     }
 

@@ -1,6 +1,6 @@
 namespace DpAttn.Cluster;
 
-/// <summary>What a store's name stands for now.</summary>
+/// <summary>Points to a store.</summary>
 internal sealed record NameDocument(string Incarnation);
 
 /// <summary>A publish that is not finished.</summary>

@@ -24,8 +24,11 @@ internal sealed record StoreDocument
 
     public required DateTimeOffset Created { get; init; }
 
-    /// <summary>Committed slots; under replace-one the rows.</summary>
+    /// <summary>Committed slots that count; under replace-one the rows.</summary>
     public long Slots { get; init; }
+
+    /// <summary>Slots that rows were erased from under replace-one. Numbers of slots are never given again.</summary>
+    public long ErasedSlots { get; init; }
 
     public long Batches { get; init; }
 
@@ -33,7 +36,4 @@ internal sealed record StoreDocument
     public long NextSegment { get; init; }
 
     public int NextRelease { get; init; } = 1;
-
-    /// <summary>Whether a deleted store's blobs and rows are gone.</summary>
-    public bool IsPurged { get; init; }
 }

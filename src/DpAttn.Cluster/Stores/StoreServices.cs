@@ -5,7 +5,16 @@ namespace DpAttn.Cluster;
 
 /// <summary>What the rules of a store stand on, for grains, which are made by the engine.</summary>
 internal sealed class StoreServices(
-    ICatalog catalog, ISegmentStore blobs, IBudgetLedger ledger, StoreDirectory directory, Generation generation, SecretProtector protector, ScanScheduler scans, ClusterOptions options, TimeProvider clock)
+    ICatalog catalog,
+    ISegmentStore blobs,
+    IBudgetLedger ledger,
+    StoreDirectory directory,
+    Generation generation,
+    SecretProtector protector,
+    ScanScheduler scans,
+    INoiseSources noise,
+    ClusterOptions options,
+    TimeProvider clock)
 {
     public ICatalog Catalog => catalog;
 
@@ -13,10 +22,14 @@ internal sealed class StoreServices(
 
     public StoreDirectory Directory => directory;
 
-    public StoreBook Book(StoreId store) => new(store, catalog, ledger, blobs, directory, generation, protector, clock);
+    public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory);
+
+    public ReleaseBook Releases(StoreId store) => new(store, catalog, blobs, directory, generation, protector, clock);
+
+    public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, blobs, generation);
 
     public ShardSum Shard(StoreId store, int shard) => new(store, shard, blobs, scans);
 
     public PublishJob Publish(StoreId store, string release) => new(
-        store, release, catalog, blobs, directory, Book(store), generation, protector, scans, new FanOut(options.FanOutWindow, options.CallDeadline), clock);
+        store, release, catalog, blobs, directory, Releases(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);
 }

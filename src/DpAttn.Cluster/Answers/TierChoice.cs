@@ -35,9 +35,22 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
             : "no tier is open and none costs at most maxEpsilon");
     }
 
+    /// <summary>The same; null where <see cref="Select"/> throws.</summary>
+    public static TierChoice? TrySelect(StoreView store, AccountState account, AttendCommand command)
+    {
+        try
+        {
+            return Select(store, account, command);
+        }
+        catch (ProblemException)
+        {
+            return null;
+        }
+    }
+
     private static TierChoice Explicit(StoreView store, AccountState account, AttendCommand command, ReleaseDocument release, int tier)
     {
-        var ladder = store.Ladders[release.Id];
+        var ladder = store.LadderOf(release);
         if (tier < 0 || tier >= ladder.TierCount)
             throw new ProblemException(ProblemCodes.NotFound, $"release {release.Id} has tiers 0 to {ladder.Best}, not {tier}");
         var held = account.TierOf(release.Id);
@@ -51,13 +64,13 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
 
     private static TierChoice? Affordable(StoreView store, AccountState account, ReleaseDocument release, double most)
     {
-        var ladder = store.Ladders[release.Id];
+        var ladder = store.LadderOf(release);
         var held = account.TierOf(release.Id);
         for (var tier = ladder.Best; tier >= 0; tier--)
         {
             if (held >= tier)
                 return new TierChoice(release, held!.Value, MustOpen: false);
-            if (ladder.Tiers[tier].Epsilon.Value <= most)
+            if (ladder.Tiers[tier].Epsilon.Value <= most && Price(store, account, release, tier).Epsilon <= most)
                 return new TierChoice(release, tier, MustOpen: true);
         }
         return null;
@@ -90,7 +103,7 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
     /// <summary>What a tier costs the account: an upgrade's own conversion where a lower tier is open.</summary>
     public static TierPrice Price(StoreView store, AccountState account, ReleaseDocument release, int tier)
     {
-        var ladder = store.Ladders[release.Id];
+        var ladder = store.LadderOf(release);
         var held = account.TierOf(release.Id);
         var epsilon = held is null ? ladder.Tiers[tier].Epsilon : PrivacyLimit.ToEpsilon(LedgerRules.CostFrom(held, tier, ladder), store.Delta);
         return new TierPrice(release.Id, tier, epsilon.Value, store.Delta.Value);
@@ -100,7 +113,7 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
         new(ProblemCodes.NotOpened, why)
         {
             Delta = store.Delta.Value,
-            Prices = [.. Enumerable.Range(0, store.Ladders[release.Id].TierCount)
+            Prices = [.. Enumerable.Range(0, store.LadderOf(release).TierCount)
                 .Where(tier => !(account.TierOf(release.Id) >= tier))
                 .Select(tier => Price(store, account, release, tier))],
         };

@@ -1,0 +1,30 @@
+using DpAttn.Attention;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster;
+
+/// <summary>One release's sums of a shard, under way or finished.</summary>
+internal sealed class RunningSum(int segments, Func<IProgress<int>, CancellationToken, Task<MomentMatrix>> compute) : IProgress<int>
+{
+    private readonly CancellationTokenSource _stop = new();
+    private Task<MomentMatrix>? _task;
+    private int _done;
+
+    /// <summary>The sums once they are finished, or null.</summary>
+    public long[]? Sums => _task is { IsCompletedSuccessfully: true } ? _task.Result.Sums : null;
+
+    /// <summary>Whether it ended without a result, and not because of what is stored.</summary>
+    public bool MayBeTriedAgain => _task is { IsCompleted: true, IsCompletedSuccessfully: false } && Corruption is null;
+
+    private StorageCorruptException? Corruption => _task?.Exception?.InnerException as StorageCorruptException;
+
+    public void Start() => _task = compute(this, _stop.Token);
+
+    public void Stop() => _stop.Cancel();
+
+    public void Report(int value) => Interlocked.Add(ref _done, value);
+
+    public ShardProgress Describe() => _task is { IsCompletedSuccessfully: true }
+        ? new ShardProgress(segments, segments, IsDone: true, _task.Result.Slots, null)
+        : new ShardProgress(Volatile.Read(ref _done), segments, IsDone: false, 0, Corruption?.Message);
+}
