@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Numerics;
 using DpAttn.Client.Internal;
 using DpAttn.Contracts;
 
@@ -23,19 +24,30 @@ public sealed partial class DpAttentionClient
     /// <exception cref="ArgumentException">Lengths that do not fit, a number that is not finite, or options that cannot be.</exception>
     /// <exception cref="DpAttentionException">Refused (not_opened carries the prices), or failed after all retries.</exception>
     /// <remarks>The queries travel as .npy; the memory is read until the task completes.</remarks>
-    public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        var asked = Require(options);
-        var dimension = Columns(queries.Length, count, nameof(queries));
-        RequireFinite(queries.Span, count);
-        return AttendAsync(AttendCall(store, asked, Parameters(asked)) with { Body = () => new NpyContent(queries, count, dimension) }, count, cancellationToken);
-    }
+    public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default) =>
+        AttendAsync<float>(store, queries, count, options, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">Lengths that do not fit, a number that is not finite, or options that cannot be.</exception>
+    /// <exception cref="DpAttentionException">Refused (not_opened carries the prices), or failed after all retries.</exception>
+    /// <remarks>The queries travel as .npy; the memory is read until the task completes.</remarks>
+    public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<double> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default) =>
+        AttendAsync<double>(store, queries, count, options, cancellationToken);
 
     /// <inheritdoc/>
     public Task<EstimateResponse> EstimateAsync(string store, EstimateRequest? request = null, CancellationToken cancellationToken = default)
     {
         var call = new Call($"estimate for store '{store}'", HttpMethod.Post, StorePath(store) + "/estimate");
         return _exchange.SendAsync(call.WithJson(request ?? new EstimateRequest(), WireJson.Default.EstimateRequest), WireJson.Default.EstimateResponse, cancellationToken);
+    }
+
+    private Task<AttendResponse> AttendAsync<T>(string store, ReadOnlyMemory<T> queries, int count, AttendOptions? options, CancellationToken cancellationToken)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var asked = Require(options);
+        var dimension = Columns(queries.Length, count, nameof(queries));
+        RequireFinite(queries.Span, count);
+        return AttendAsync(AttendCall(store, asked, Parameters(asked)) with { Body = () => new NpyContent<T>(queries, count, dimension) }, count, cancellationToken);
     }
 
     private async Task<AttendResponse> AttendAsync(Call call, int count, CancellationToken cancellationToken)
@@ -95,13 +107,14 @@ public sealed partial class DpAttentionClient
             : options;
     }
 
-    private static void RequireFinite(ReadOnlySpan<float> queries, int count)
+    private static void RequireFinite<T>(ReadOnlySpan<T> queries, int count)
+        where T : IFloatingPointIeee754<T>
     {
         if (queries.IsEmpty)
             throw new ArgumentException("a query needs at least one number", nameof(queries));
         for (var i = 0; i < queries.Length; i++)
         {
-            if (!float.IsFinite(queries[i]))
+            if (!T.IsFinite(queries[i]))
                 throw new ArgumentException($"query {i / (queries.Length / count)}: coordinate {i % (queries.Length / count)} is NaN or infinite", nameof(queries));
         }
     }

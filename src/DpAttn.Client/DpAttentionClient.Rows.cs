@@ -1,3 +1,4 @@
+using System.Numerics;
 using DpAttn.Client.Internal;
 using DpAttn.Contracts;
 
@@ -9,18 +10,29 @@ public sealed partial class DpAttentionClient
     /// <exception cref="ArgumentException">Lengths that are not a multiple of <paramref name="rows"/>, or an id that is none.</exception>
     /// <exception cref="DpAttentionException">Refused, or failed after all retries; with the same batch id it can be sent again.</exception>
     /// <remarks>The memory is read until the task completes.</remarks>
-    public Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, CancellationToken cancellationToken = default)
+    public Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, bool clip = false, CancellationToken cancellationToken = default) =>
+        AppendAsync<float>(store, batch, keys, values, rows, clip, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">Lengths that are not a multiple of <paramref name="rows"/>, or an id that is none.</exception>
+    /// <exception cref="DpAttentionException">Refused, or failed after all retries; with the same batch id it can be sent again.</exception>
+    /// <remarks>The memory is read until the task completes.</remarks>
+    public Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<double> keys, ReadOnlyMemory<double> values, int rows, bool clip = false, CancellationToken cancellationToken = default) =>
+        AppendAsync<double>(store, batch, keys, values, rows, clip, cancellationToken);
+
+    private Task<AppendResult> AppendAsync<T>(string store, string batch, ReadOnlyMemory<T> keys, ReadOnlyMemory<T> values, int rows, bool clip, CancellationToken cancellationToken)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Identifiers.Require(batch);
         var keyDimension = Columns(keys.Length, rows, nameof(keys));
         var valueDimension = Columns(values.Length, rows, nameof(values));
-        var call = new Call($"append to store '{store}'", HttpMethod.Post, StorePath(store) + "/rows")
+        var call = new Call($"append to store '{store}'", HttpMethod.Post, StorePath(store) + (clip ? "/rows?clip=true" : "/rows"))
         {
             Key = batch,
             Body = () => new MultipartFormDataContent
             {
-                { new NpyContent(keys, rows, keyDimension), "keys", "keys.npy" },
-                { new NpyContent(values, rows, valueDimension), "values", "values.npy" },
+                { new NpyContent<T>(keys, rows, keyDimension), "keys", "keys.npy" },
+                { new NpyContent<T>(values, rows, valueDimension), "values", "values.npy" },
             },
         };
         return _exchange.SendAsync(call, WireJson.Default.AppendResult, cancellationToken);
@@ -35,7 +47,7 @@ public sealed partial class DpAttentionClient
     /// Batches are cut by <see cref="DpAttentionOptions.BatchBytes"/> and <see cref="DpAttentionOptions.BatchRows"/>; <see cref="DpAttentionOptions.UploadsInFlight"/> are under way at
     /// once. A row's memory is read before the next row is asked for. Batches that the store holds already are sent again, skipped by the server, and counted as durable.
     /// </remarks>
-    public async Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, bool clip = false, CancellationToken cancellationToken = default)
     {
         Identifiers.PathSegment(store);
         Identifiers.Require(batchPrefix, Identifiers.LongestPrefix);
@@ -43,7 +55,7 @@ public sealed partial class DpAttentionClient
         var cutter = new BatchCutter(_options.BatchBytes, _options.BatchRows);
         var window = new UploadWindow(
             _options.UploadsInFlight,
-            (batch, token) => AppendAsync(store, $"{batchPrefix}-{batch.Number:00000000}", batch.Keys, batch.Values, batch.Rows, token),
+            (batch, token) => AppendAsync(store, $"{batchPrefix}-{batch.Number:00000000}", batch.Keys, batch.Values, batch.Rows, clip, token),
             progress);
         try
         {

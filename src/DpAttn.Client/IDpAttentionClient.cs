@@ -26,17 +26,23 @@ public interface IDpAttentionClient
     /// <param name="keys">n x d, row after row.</param>
     /// <param name="values">n x dv, row after row.</param>
     /// <param name="rows">n.</param>
+    /// <param name="clip">Move rows out of bounds to the nearest point inside instead of refusing them.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, CancellationToken cancellationToken = default);
+    Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, bool clip = false, CancellationToken cancellationToken = default);
+
+    /// <summary>Appends one batch of float64 rows, which stay float64.</summary>
+    /// <inheritdoc cref="AppendAsync(string, string, ReadOnlyMemory{float}, ReadOnlyMemory{float}, int, bool, CancellationToken)"/>
+    Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<double> keys, ReadOnlyMemory<double> values, int rows, bool clip = false, CancellationToken cancellationToken = default);
 
     /// <summary>Streams a row set of any length in batches whose ids are <paramref name="batchPrefix"/> and a number, so that it can be resumed.</summary>
     /// <param name="store">The store.</param>
     /// <param name="batchPrefix">The beginning of every batch id.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="progress">Told the number of rows that are durable.</param>
+    /// <param name="clip">Move rows out of bounds to the nearest point inside instead of refusing them.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <returns>How many rows were sent.</returns>
-    Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, CancellationToken cancellationToken = default);
+    Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, bool clip = false, CancellationToken cancellationToken = default);
 
     /// <summary>Erases a row that stands in no release.</summary>
     Task EraseRowAsync(string store, string batch, int index, CancellationToken cancellationToken = default);
@@ -63,6 +69,10 @@ public interface IDpAttentionClient
     /// <summary>Asks a batch of m queries, row after row.</summary>
     /// <exception cref="PrivacyBudgetExceededException">The budget does not admit what the options would open.</exception>
     Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks a batch of m float64 queries, row after row.</summary>
+    /// <exception cref="PrivacyBudgetExceededException">The budget does not admit what the options would open.</exception>
+    Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<double> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default);
 
     /// <summary>Error at an epsilon, epsilon for an error, or every tier; free.</summary>
     Task<EstimateResponse> EstimateAsync(string store, EstimateRequest? request = null, CancellationToken cancellationToken = default);

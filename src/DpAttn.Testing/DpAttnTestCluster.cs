@@ -2,8 +2,6 @@ using DpAttn.Client;
 using DpAttn.Contracts;
 using DpAttn.Server;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace DpAttn.Testing;
 
@@ -12,27 +10,25 @@ namespace DpAttn.Testing;
 /// </summary>
 public sealed class DpAttnTestCluster : IAsyncDisposable
 {
-    private readonly WebApplication _server;
+    private readonly EmbeddedServer _server;
     private readonly DirectoryInfo? _ownDirectory;
     private readonly List<DpAttentionClient> _clients = [];
     private readonly IDpAttentionClient? _operator;
 
-    private DpAttnTestCluster(WebApplication server, DirectoryInfo? ownDirectory, string? operatorKey)
+    private DpAttnTestCluster(EmbeddedServer server, DirectoryInfo? ownDirectory)
     {
-        _server = server;
-        _ownDirectory = ownDirectory;
-        OperatorKey = operatorKey;
-        _operator = operatorKey is null ? null : Connect(operatorKey);
+        (_server, _ownDirectory) = (server, ownDirectory);
+        _operator = server.OperatorKey is { } key ? Connect(key) : null;
     }
 
     /// <summary>Where the API listens.</summary>
-    public Uri Endpoint => _server.Services.GetRequiredService<ServerAddresses>().Api[0];
+    public Uri Endpoint => _server.Endpoint;
 
     /// <summary>Where health answers.</summary>
-    public Uri AdminEndpoint => _server.Services.GetRequiredService<ServerAddresses>().Admin[0];
+    public Uri AdminEndpoint => _server.AdminEndpoint!;
 
     /// <summary>The operator key made at the first start of the directory; null when it was started before.</summary>
-    public string? OperatorKey { get; }
+    public string? OperatorKey => _server.OperatorKey;
 
     /// <summary>Starts a cluster.</summary>
     /// <param name="dataDirectory">Where its data lives and stays; null for a temporary directory.</param>
@@ -48,26 +44,15 @@ public sealed class DpAttnTestCluster : IAsyncDisposable
             AdminListen = "http://127.0.0.1:0",
         };
         configure?.Invoke(options);
-        string? operatorKey = null;
-        var server = DpAttnServer.Build(
-            options,
-            builder =>
-            {
-                builder.Logging.SetMinimumLevel(LogLevel.Warning);
-                EmbeddedCluster.Add(builder, options, key => operatorKey = key);
-            },
-            map);
         try
         {
-            await server.StartAsync();
+            return new DpAttnTestCluster(await EmbeddedServer.StartAsync(options, map), own);
         }
         catch
         {
-            await server.DisposeAsync();
             own?.Delete(recursive: true);
             throw;
         }
-        return new DpAttnTestCluster(server, own, operatorKey);
     }
 
     /// <summary>A client with a fresh key of a role: owner, user or operator.</summary>
@@ -85,7 +70,7 @@ public sealed class DpAttnTestCluster : IAsyncDisposable
     /// <summary>A client with a key.</summary>
     public IDpAttentionClient Connect(string key)
     {
-        var client = new DpAttentionClient(new DpAttentionOptions { Endpoint = Endpoint, ApiKey = key });
+        var client = new DpAttentionClient(new DpAttentionOptions { Endpoint = Endpoint, ApiKey = key, PublishPollDelay = TimeSpan.FromMilliseconds(50) });
         lock (_clients)
             _clients.Add(client);
         return client;
@@ -96,7 +81,6 @@ public sealed class DpAttnTestCluster : IAsyncDisposable
     {
         foreach (var client in _clients)
             client.Dispose();
-        await _server.StopAsync();
         await _server.DisposeAsync();
         _ownDirectory?.Delete(recursive: true);
     }

@@ -117,7 +117,7 @@ public class UploadTests
     public async Task A_body_is_sent_through_a_small_window_not_copied()
     {
         var numbers = new float[16 << 20];
-        using var content = new NpyContent(numbers, 1 << 20, 16);
+        using var content = new NpyContent<float>(numbers, 1 << 20, 16);
         var before = GC.GetAllocatedBytesForCurrentThread();
         await content.CopyToAsync(Stream.Null); // completes synchronously, on this thread
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
@@ -158,7 +158,7 @@ public class UploadTests
         var store = new FakeRows();
         var progress = new Reports { Check = rows => { if (rows > 300) stop.Cancel(); } };
         using var test = new TestClient(store.Handler, o => o.BatchBytes = 1024);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => test.Client.AppendAsync("packages", "load-1", Rows(100_000), progress, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => test.Client.AppendAsync("packages", "load-1", Rows(100_000), progress, cancellationToken: stop.Token));
         Assert.InRange(store.DurableRows, 300, 1500);
     }
 

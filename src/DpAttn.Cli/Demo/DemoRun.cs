@@ -2,42 +2,40 @@ using System.Diagnostics;
 using DpAttn.Attention;
 using DpAttn.Cli.Commands;
 using DpAttn.Cli.Output;
+using DpAttn.Client;
 using DpAttn.Privacy;
 
 namespace DpAttn.Cli.Demo;
 
 /// <summary>
-/// The whole main job in one process: sum the rows exactly, publish at a ladder, grant a user a budget, open the best tier against
-/// it, ask, and compare with exact attention.
+/// The whole main job: a server in this process, rows loaded and published, a user with a budget who opens the best tier and asks. Beside it, for the owner's eyes,
+/// what exact attention and the noise-free polynomial say on the same rows.
 /// </summary>
 internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilon epsilon, PrivacyLimit limit, bool clip, int repeats, int threads, ProgressBars progress)
 {
-    private static readonly AccountId User = new("demo-user");
-    private static readonly ReleaseId Release = new("release-1");
+    public (DemoReport Report, DemoDetails Details) Run() => RunAsync().GetAwaiter().GetResult();
 
-    public (DemoReport Report, DemoDetails Details) Run()
+    private async Task<(DemoReport Report, DemoDetails Details)> RunAsync()
     {
         var ladder = MomentRelease.Calibrate(parameters, [new Epsilon(epsilon.Value / 4), new Epsilon(epsilon.Value / 2), epsilon], limit.Delta);
-
-        var start = Stopwatch.GetTimestamp();
         var rows = Attention.IO.FloatMatrix.ToRows(data.Keys, data.Values);
-        var exactSums = progress.Run("summing rows", rows.Count, report => MomentAccumulator.Sum(parameters, rows, clip, threads, report));
-        var release = MomentRelease.Publish(exactSums, ladder, ReleaseKey.NewSecret(), threads);
-        var publishSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-
-        // Every query is checked before anything is charged.
+        // Rows and queries are checked whole before anything is stored or charged; the sums are for the comparison only.
+        var exactSums = progress.Run("checking rows", rows.Count, report => MomentAccumulator.Sum(parameters, rows, clip, threads, report));
         var comparison = progress.Run("exact attention", 1, _ => new Comparison(data, parameters, exactSums, threads, clip));
 
-        var ledger = new PrivacyLedger(limit.Amount);
-        ledger.AddRelease(Release, ladder);
-        ledger.SetLimit(User, limit.Amount);
-        var before = Budget(ledger);
-        Open(ledger, ladder.Best);
-        var opened = Budget(ledger);
+        await using var cluster = await DemoCluster.StartAsync(parameters, [.. ladder.Tiers.Select(tier => tier.Epsilon.Value)], limit).ConfigureAwait(false);
+        await progress.RunAsync("loading rows", rows.Count, report => cluster.LoadAsync(data.Keys, data.Values, clip, report)).ConfigureAwait(false);
+        var start = Stopwatch.GetTimestamp();
+        var release = await cluster.PublishAsync().ConfigureAwait(false);
+        var publishSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
-        var answerer = new MomentAnswerer(release.Tiers[ladder.Best]);
-        var answers = answerer.Answer(data.Queries, clip);
-        comparison.Add(answers, answerer.MeanValue);
+        var before = await cluster.BudgetAsync().ConfigureAwait(false);
+        // Answers at the centre of the queries' region: the release's own mean.
+        var centre = new Matrix<double>(1, parameters.Schema.KeyDimension, parameters.Schema.Queries.Centre.ToArray());
+        var mean = (await AskAsync(cluster, centre, release.Id, ladder.Best).ConfigureAwait(false))[0].Output;
+        var opened = await cluster.BudgetAsync().ConfigureAwait(false);
+        var answers = await AskAsync(cluster, data.Queries, release.Id, ladder.Best).ConfigureAwait(false);
+        comparison.Add(answers, mean);
         if (repeats > 1)
             progress.Run("repeating with throw-away secrets", repeats - 1, report => Repeat(comparison, exactSums, ladder, report));
 
@@ -60,10 +58,10 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
             IndistinguishableShare = comparison.IndistinguishableShare,
             Top1Exact = comparison.Top1Exact,
             Top1Private = comparison.Top1Private,
-            QueryMicrosMedian = TimeQueries(answerer),
+            QueryMicrosMedian = TimeQueries(exactSums, ladder),
             ExactQueryMicrosMedian = comparison.TimeExactQueries(),
             PublishSeconds = publishSeconds,
-            Budget = Budget(ledger),
+            Budget = await cluster.BudgetAsync().ConfigureAwait(false),
         };
         return (report, new DemoDetails
         {
@@ -90,28 +88,25 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
         return repeats;
     }
 
-    private void Open(PrivacyLedger ledger, int tier)
+    private async Task<AttentionAnswer[]> AskAsync(DemoCluster cluster, Matrix<double> queries, string release, int tier)
     {
-        var decision = ledger.Open(User, new RequestId("open-1"), RequestFingerprint.Of("open the best tier of release-1"u8), Release, tier);
-        if (decision is LedgerDecision.Refused refused)
+        try
+        {
+            return await cluster.AskAsync(queries, release, tier, clip).ConfigureAwait(false);
+        }
+        catch (PrivacyBudgetExceededException refusal)
         {
             var stated = $"the user's limit of epsilon {Numbers.Short(limit.Epsilon.Value)} at delta {Numbers.Short(limit.Delta.Value)}";
-            var price = refused.Requested is { } requested ? PrivacyLimit.ToEpsilon(requested, limit.Delta) : epsilon;
-            throw new RefusedByBudgetException(refused is { ShortBy: { MuSquared: 0 } }
+            throw new RefusedByBudgetException(refusal.ShortBy is null
                 ? $"{stated} has no room for the slack of this release's discrete noise; nothing was charged"
-                : $"{stated} does not admit a tier of epsilon {Numbers.Short(price.Value)}; nothing was charged");
+                : $"{stated} does not admit a tier of epsilon {Numbers.Short(refusal.Requested ?? epsilon.Value)}; nothing was charged");
         }
     }
 
-    private BudgetReport Budget(PrivacyLedger ledger)
+    /// <summary>Single queries without HTTP, on a release that is thrown away.</summary>
+    private double TimeQueries(MomentMatrix exactSums, NoiseLadder ladder)
     {
-        var spent = ledger.Spent(User);
-        return new BudgetReport(
-            limit.Epsilon.Value,
-            PrivacyLimit.ToEpsilon(spent, limit.Delta).Value,
-            PrivacyLimit.ToAffordableEpsilon(ledger.Limit(User)!.Value - spent, limit.Delta).Value);
+        var answerer = new MomentAnswerer(MomentRelease.Publish(exactSums, ladder, ReleaseKey.NewSecret(), threads).Tiers[ladder.Best]);
+        return QueryTimer.MedianMicros(data.Queries.Rows, q => answerer.Answer(data.Queries.Row(q), clip));
     }
-
-    private double TimeQueries(MomentAnswerer answerer) =>
-        QueryTimer.MedianMicros(data.Queries.Rows, q => answerer.Answer(data.Queries.Row(q), clip));
 }

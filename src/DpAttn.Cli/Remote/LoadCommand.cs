@@ -53,7 +53,7 @@ internal static class LoadCommand
                     durable = count;
                     report?.Invoke((double)count / rows);
                 });
-                return client.AppendAsync(store, prefix, reading.ReadAsync(rows, cancellationToken), progress, cancellationToken);
+                return client.AppendAsync(store, prefix, reading.ReadAsync(rows, cancellationToken), progress, clip: false, cancellationToken);
             });
         }
         catch (Exception e) when (durable > 0 && e is (OperationCanceledException or DpAttentionException or RowFileException))

@@ -37,7 +37,7 @@ public static class EmbeddedCluster
         });
         services.AddHostedService(provider => new FirstOperatorKey(provider.GetRequiredService<IOperatorKeys>(), showOperatorKey ?? FirstOperatorKey.ShowOnConsole));
         // The engine tells much at its start, and its watchdog counts from the machine's boot.
-        builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Host.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(siloPort: FreePort(), gatewayPort: 0, serviceId: "dpattn", clusterId: "embedded");
