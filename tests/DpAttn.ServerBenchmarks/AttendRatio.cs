@@ -1,0 +1,99 @@
+using System.Text;
+using System.Text.Json;
+using DpAttn.Attention;
+using DpAttn.Attention.IO;
+using DpAttn.Privacy;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace DpAttn.Benchmarks.Server;
+
+/// <summary>
+/// HTTP attend against an endpoint of the same server that parses and returns bodies of the same size and does nothing else; and batches of 512
+/// against the library's own rate.
+/// </summary>
+internal static class AttendRatio
+{
+    private const int Rows = 20_000;
+    private const int Connections = 4;
+    private const int RequestsPerTurn = 400;
+    private const int Batch = 512;
+
+    public static void Run() => RunAsync().GetAwaiter().GetResult();
+
+    private static async Task RunAsync()
+    {
+        byte[] answer = [];
+        await using var cluster = await BenchCluster.StartAsync(Rows, map: server => server.MapPost("/v1/echo", context => EchoAsync(context, answer)));
+        var query = Data.UnitRows(1, BenchCluster.Dimension, 7);
+        var body = Encoding.UTF8.GetBytes($"{{\"queries\":[[{string.Join(',', query.Data.Select(x => ((double)x).ToString("R")))}]]}}");
+        var attendPath = $"/v1/stores/{BenchCluster.Store}/attend";
+        using (var probe = new HttpClient())
+            answer = await ProbeAsync(probe, cluster, attendPath, body);
+        Console.WriteLine($"  request {body.Length} bytes, answer {answer.Length} bytes, {Connections} connections");
+        using var attend = new Team(() => new RawHttp(cluster.Cluster.Endpoint, attendPath, cluster.UserKey, "application/json", body));
+        using var echo = new Team(() => new RawHttp(cluster.Cluster.Endpoint, "/v1/echo", cluster.UserKey, "application/json", body));
+        var ratio = PairedRatio.Run($"echo, {RequestsPerTurn} requests", echo.Turn, $"attend, {RequestsPerTurn} requests", attend.Turn);
+        Console.WriteLine($"  attend reaches {ratio:P0} of the echo's rate (at least 60 % is asked for)");
+
+        BatchRatio(cluster, attendPath);
+    }
+
+    private static void BatchRatio(BenchCluster cluster, string attendPath)
+    {
+        var queries = Data.UnitRows(Batch, BenchCluster.Dimension, 9);
+        using var npy = new MemoryStream();
+        Npy.Write(npy, queries);
+        using var http = new RawHttp(cluster.Cluster.Endpoint, attendPath, cluster.UserKey, "application/x-npy", npy.ToArray(), accept: "application/x-npy");
+        var parameters = Data.UnitBallParameters(Rows, BenchCluster.Dimension, BenchCluster.Dimension, 2);
+        var sums = MomentAccumulator.Sum(parameters, RowSet.Create(Data.UnitRows(2000, BenchCluster.Dimension, 1), Data.UnitRows(2000, BenchCluster.Dimension, 2)));
+        var ladder = MomentRelease.Calibrate(parameters, [new Epsilon(1)], new Delta(1e-6));
+        var answerer = new MomentAnswerer(MomentRelease.Publish(sums, ladder, ReleaseKey.NewSecret()).Tiers[0]);
+        var wide = new Matrix<double>(Batch, BenchCluster.Dimension, Array.ConvertAll(queries.Data, x => (double)x));
+        var ratio = PairedRatio.Run($"library, a batch of {Batch}", () => answerer.Answer(wide), $"HTTP .npy, a batch of {Batch}", () => http.Ask());
+        Console.WriteLine($"  HTTP reaches {ratio:P0} of the library's rate (at least 50 % is asked for)");
+    }
+
+    private static async Task<byte[]> ProbeAsync(HttpClient http, BenchCluster cluster, string path, byte[] body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(cluster.Cluster.Endpoint, path)) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Authorization = new("Bearer", cluster.UserKey);
+        using var response = await http.SendAsync(request);
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadAsByteArrayAsync();
+    }
+
+    /// <summary>Parses the numbers of the request and returns a body of the answer's size.</summary>
+    private static async Task EchoAsync(HttpContext context, byte[] answer)
+    {
+        using var parsed = await JsonDocument.ParseAsync(context.Request.Body);
+        var numbers = parsed.RootElement.GetProperty("queries")[0].EnumerateArray().Select(number => number.GetDouble()).ToArray();
+        if (numbers.Length != BenchCluster.Dimension)
+            throw new InvalidOperationException("not the benchmark's query");
+        context.Response.ContentType = "application/json";
+        await context.Response.BodyWriter.WriteAsync(answer);
+    }
+
+    /// <summary>Connections that share a turn's requests.</summary>
+    private sealed class Team(Func<RawHttp> connect) : IDisposable
+    {
+        private readonly RawHttp[] _connections = [.. Enumerable.Range(0, Connections).Select(_ => connect())];
+
+        public void Turn() => Task.WaitAll([.. _connections.Select(connection => Task.Factory.StartNew(
+            () =>
+            {
+                for (var i = 0; i < RequestsPerTurn / Connections; i++)
+                    connection.Ask();
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))]);
+
+        public void Dispose()
+        {
+            foreach (var connection in _connections)
+                connection.Dispose();
+        }
+    }
+}
