@@ -1,0 +1,12 @@
+using DpAttn.Attention;
+using DpAttn.Contracts;
+
+namespace DpAttn.Cluster;
+
+/// <summary>What an owner's definition means to the library.</summary>
+public static class Definitions
+{
+    /// <summary>The mechanism's parameters for a definition, after every check that a server makes of it.</summary>
+    /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
+    public static MomentParameters ToParameters(StoreDefinition definition) => SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
+}

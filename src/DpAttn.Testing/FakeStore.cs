@@ -1,0 +1,228 @@
+using DpAttn.Attention;
+using DpAttn.Client;
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+
+namespace DpAttn.Testing;
+
+/// <summary>One store of a fake client: rows, releases, and the product's own ledger.</summary>
+internal sealed class FakeStore
+{
+    private static readonly AccountId Account = new("fake-account");
+    private readonly Dictionary<string, (double[] Keys, double[] Values, int Rows, long FirstSlot)> _batches = [];
+    private readonly List<FakeRelease> _releases = [];
+    private readonly MomentParameters _parameters;
+    private readonly Delta _delta;
+    private readonly PrivacyLedger _ledger;
+    private readonly string _statement;
+    private double _grant;
+
+    public FakeStore(string name, StoreDefinition definition)
+    {
+        Name = name;
+        Definition = definition with { Queries = definition.Queries ?? definition.Keys, Scale = definition.Scale ?? 1.0 / Math.Max(1, definition.KeyDimension) };
+        _statement = Statement(Definition);
+        _parameters = Cluster.Definitions.ToParameters(definition);
+        _delta = new Delta(definition.Delta);
+        _grant = definition.Limit;
+        _ledger = new PrivacyLedger(Limit(definition.Limit).Amount);
+        _ledger.SetLimit(Account, Limit(definition.Limit).Amount);
+    }
+
+    public string Name { get; }
+
+    public StoreDefinition Definition { get; }
+
+    public long Rows => _batches.Values.Sum(batch => (long)batch.Rows);
+
+    public bool IsDefinedBy(StoreDefinition definition) =>
+        Statement(definition with { Queries = definition.Queries ?? definition.Keys, Scale = definition.Scale ?? 1.0 / Math.Max(1, definition.KeyDimension) }) == _statement;
+
+    public AppendResult Append(string batch, double[] keys, double[] values, int rows, bool clip)
+    {
+        if (_batches.TryGetValue(batch, out var known))
+        {
+            return known.Keys.AsSpan().SequenceEqual(keys) && known.Values.AsSpan().SequenceEqual(values)
+                ? new AppendResult(batch, known.FirstSlot, known.Rows, Replayed: true)
+                : throw FakeDpAttentionClient.Failure(ProblemCodes.RequestConflict, 422, "this batch id was used for other rows; nothing was added");
+        }
+        try
+        {
+            RowCheck.Require(_parameters.Schema, RowSet.Create(new Matrix<double>(rows, keys.Length / Math.Max(1, rows), keys), new Matrix<double>(rows, values.Length / Math.Max(1, rows), values)), clip);
+        }
+        catch (ArgumentException e)
+        {
+            throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, e.Message);
+        }
+        var first = Rows;
+        _batches.Add(batch, (keys, values, rows, first));
+        return new AppendResult(batch, first, rows, Replayed: false);
+    }
+
+    public bool Erase(string batch, int index)
+    {
+        if (!_batches.TryGetValue(batch, out var known) || index < 0 || index >= known.Rows)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.NotFound, 404, "no such batch, or no such row in it");
+        if (_releases.Exists(release => release.Batches.Contains(batch)))
+            throw FakeDpAttentionClient.Failure(ProblemCodes.RowPublished, 409, "the row stands in a release");
+        _batches[batch] = (Without(known.Keys, index, Definition.KeyDimension), Without(known.Values, index, Definition.ValueDimension), known.Rows - 1, known.FirstSlot);
+        return true;
+    }
+
+    public ReleaseDescription Publish(PublishRequest? request, string? key, DateTimeOffset now)
+    {
+        if (key is not null && _releases.Find(release => release.Key == key) is { } same)
+            return same.Describe();
+        if (Rows == 0)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a store without rows cannot be published; append rows first");
+        var ladder = MomentRelease.Calibrate(_parameters, [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)], _delta);
+        var attention = new ExactAttention<double>(Join(Definition.KeyDimension, batch => batch.Keys), Join(Definition.ValueDimension, batch => batch.Values), Definition.Scale!.Value);
+        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Rows, ladder, attention, now);
+        _ledger.AddRelease(new ReleaseId(made.Id), ladder);
+        _releases.Add(made);
+        return made.Describe();
+    }
+
+    public FakeRelease Release(string id) => _releases.Find(release => release.Id == id) ?? throw FakeDpAttentionClient.Failure(ProblemCodes.NotFound, 404, "the store has no such release");
+
+    public AttendResponse Attend(Matrix<double> queries, AttendOptions options)
+    {
+        var release = options.Release is { } id ? Release(id)
+            : _releases.FindLast(made => !made.IsRetired) ?? throw FakeDpAttentionClient.Failure(ProblemCodes.NotPublished, 409, "the store has no published release yet");
+        if (release.IsRetired)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.ReleaseRetired, 410, $"release {release.Id} is retired");
+        var held = _ledger.OpenTier(Account, new ReleaseId(release.Id));
+        var tier = options.Tier ?? release.BestTierWithin(options.MaxEpsilon, held) ?? held
+            ?? throw FakeDpAttentionClient.Failure(ProblemCodes.NotOpened, 409, "no tier is open; state release and tier, or maxEpsilon at or above a price");
+        var charged = held >= tier ? PrivacyAmount.Zero : Open(release, tier, options.IdempotencyKey ?? $"open:{release.Id}:{tier}");
+        var outputs = release.Attention.Attend(queries);
+        var spent = _ledger.Spent(Account);
+        var zeros = new double[Definition.ValueDimension];
+        return new AttendResponse
+        {
+            Outputs = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
+            NoiseDeviations = MatrixOf(queries.Rows, _ => zeros.Select(x => (double?)x).ToArray()),
+            IntervalLow = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
+            IntervalHigh = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
+            KernelErrorBound = 0,
+            IndistinguishableFromMean = new bool[queries.Rows],
+            Privacy = new PrivacyRecord(
+                release.Id, tier, release.Ladder.Tiers[tier].Epsilon.Value, _delta.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value, PrivacyLimit.ToEpsilon(spent, _delta).Value,
+                PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value, Replayed: false),
+        };
+    }
+
+    public void Grant(double epsilon)
+    {
+        if (_ledger.SetLimit(Account, Limit(epsilon).Amount) is LedgerDecision.Refused)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a limit is never set below what is spent; nothing was changed");
+        _grant = epsilon;
+    }
+
+    public BudgetDescription Budget()
+    {
+        var (limit, spent) = (_ledger.Limit(Account)!.Value, _ledger.Spent(Account));
+        return new BudgetDescription
+        {
+            Account = Account.Value,
+            Delta = _delta.Value,
+            Limit = _grant,
+            Spent = PrivacyLimit.ToEpsilon(spent, _delta).Value,
+            Remaining = PrivacyLimit.ToAffordableEpsilon(limit - spent, _delta).Value,
+            LimitUnits = limit.MuSquared,
+            SpentUnits = spent.MuSquared,
+            Opened = [.. _releases.Where(release => _ledger.OpenTier(Account, new ReleaseId(release.Id)) is not null)
+                .Select(release => new OpenedTier(release.Id, _ledger.OpenTier(Account, new ReleaseId(release.Id))!.Value))],
+        };
+    }
+
+    public IReadOnlyList<LedgerLine> Ledger(DateTimeOffset now) =>
+        [.. _ledger.Entries.Where(entry => entry.Account is not null).Select((entry, i) => new LedgerLine(
+            i + 1, now, entry.Kind == LedgerEntryKind.Open ? "open" : "limit", entry.AccountAmount.MuSquared, PrivacyLimit.ToEpsilon(entry.AccountAmount, _delta).Value, _delta.Value,
+            entry.Request?.Value, entry.Release?.Value, entry.Tier))];
+
+    public StoreDescription Describe() => new()
+    {
+        Name = Name,
+        Incarnation = $"fake-{Name}",
+        State = "active",
+        Definition = Definition,
+        Slots = Rows,
+        Batches = _batches.Count,
+        Releases = [.. _releases.Select(release => release.Describe())],
+    };
+
+    private PrivacyAmount Open(FakeRelease release, int tier, string request)
+    {
+        if (tier < 0 || tier >= release.Ladder.TierCount)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.NotFound, 404, $"release {release.Id} has no tier {tier}");
+        switch (_ledger.Open(Account, new RequestId(request), RequestFingerprint.Of(System.Text.Encoding.ASCII.GetBytes($"{release.Id} {tier}")), new ReleaseId(release.Id), tier))
+        {
+            case LedgerDecision.Admitted admitted:
+                return admitted.AccountCost;
+            case LedgerDecision.Refused { Reason: RefusalReason.RequestConflict }:
+                throw FakeDpAttentionClient.Failure(ProblemCodes.RequestConflict, 422, "this idempotency key was used for another request; nothing was charged");
+            case LedgerDecision.Refused refused:
+                var spent = _ledger.Spent(Account);
+                throw new PrivacyBudgetExceededException(FakeDpAttentionClient.ProblemOf(ProblemCodes.BudgetExhausted, 403, $"the budget does not admit tier {tier} of release {release.Id}; nothing was charged") with
+                {
+                    Requested = refused.Requested is { } requested ? PrivacyLimit.ToEpsilon(requested, _delta).Value : null,
+                    Remaining = PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value,
+                    ShortBy = refused.Requested is { } needed ? Math.Max(0, PrivacyLimit.ToEpsilon(spent + needed, _delta).Value - _grant) : null,
+                    Delta = _delta.Value,
+                });
+            default:
+                throw new InvalidOperationException("the ledger decided nothing");
+        }
+    }
+
+    private PrivacyLimit Limit(double epsilon) => new(Epsilon.Budget(epsilon), _delta);
+
+    private Matrix<double> Join(int columns, Func<(double[] Keys, double[] Values, int Rows, long FirstSlot), double[]> part) =>
+        new Matrix<double>((int)Rows, columns, [.. _batches.Values.SelectMany(part)]);
+
+    private static IReadOnlyList<IReadOnlyList<T>> MatrixOf<T>(int count, Func<int, T[]> row) => [.. Enumerable.Range(0, count).Select(i => (IReadOnlyList<T>)row(i))];
+
+    private static double[] Without(double[] numbers, int row, int columns) => [.. numbers[..(row * columns)], .. numbers[((row + 1) * columns)..]];
+
+    private static string Statement(StoreDefinition definition) => System.Text.Json.JsonSerializer.Serialize(definition);
+}
+
+/// <summary>One release of a fake store: exact, and with a price.</summary>
+internal sealed class FakeRelease(string id, string? key, IReadOnlyList<string> batches, long rows, NoiseLadder ladder, ExactAttention<double> attention, DateTimeOffset created)
+{
+    public string Id => id;
+
+    public string? Key => key;
+
+    public IReadOnlyList<string> Batches => batches;
+
+    public NoiseLadder Ladder => ladder;
+
+    public ExactAttention<double> Attention => attention;
+
+    public bool IsRetired { get; set; }
+
+    /// <summary>The best tier whose whole price is at most an amount, if it is better than what is held.</summary>
+    public int? BestTierWithin(double? most, int? held)
+    {
+        if (most is null)
+            return null;
+        for (var tier = ladder.Best; tier >= 0; tier--)
+        {
+            if (held >= tier || ladder.Tiers[tier].Epsilon.Value <= most)
+                return held >= tier ? held : tier;
+        }
+        return null;
+    }
+
+    public ReleaseDescription Describe() => new()
+    {
+        Id = id,
+        State = IsRetired ? "retired" : "published",
+        Progress = 1,
+        Slots = rows,
+        Tiers = [.. ladder.Tiers.Select((tier, t) => new TierDescription(t, tier.Epsilon.Value, ladder.Delta.Value, tier.Cost.ToMu().Value))],
+        Created = created,
+    };
+}
