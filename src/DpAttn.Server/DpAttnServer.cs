@@ -79,7 +79,6 @@ public static partial class DpAttnServer
     {
         var addresses = new ServerAddresses();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, addresses));
-        builder.WebHost.PreferHostingUrls(false);
         builder.Services
             .AddSingleton(options)
             .AddSingleton(addresses)
@@ -98,6 +97,7 @@ public static partial class DpAttnServer
             .AddSingleton<IEndpoints, HealthEndpoints>()
             .ConfigureHttpJsonOptions(json =>
             {
+                // For the OpenAPI document; requests and responses are read and written by DpAttnJson.
                 json.SerializerOptions.TypeInfoResolverChain.Insert(0, SchemaJson.Default);
                 json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             })
@@ -124,6 +124,8 @@ public static partial class DpAttnServer
 
     private static void Listen(KestrelServerOptions kestrel, ServerOptions options, ServerAddresses addresses)
     {
+        // In place of the section that the builder reads: it could open further addresses.
+        kestrel.Configure();
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
         limits.MaxConcurrentConnections = options.MaxConnections;

@@ -58,10 +58,12 @@ public sealed class ProblemTests
         Assert.Equal(1, problem.Remaining);
     }
 
-    [Fact]
-    public async Task A_fault_tells_nothing_but_its_trace()
+    [Theory]
+    [InlineData("Production")]
+    [InlineData("Development")]
+    public async Task A_fault_tells_nothing_but_its_trace(string environment)
     {
-        await using var server = await ServerUnderTest.StartAsync();
+        await using var server = await ServerUnderTest.StartAsync(configure: builder => builder.Environment.EnvironmentName = environment);
         server.Door.Throw(nameof(IFrontDoor.GetStoreAsync), new InvalidOperationException("secret-connection-string", new FormatException("secret-inner")));
         using var response = await server.Client.GetAsync("/v1/stores/s");
         var text = await response.Content.ReadAsStringAsync();

@@ -10,6 +10,8 @@ using Microsoft.Extensions.Logging;
 
 namespace DpAttn.Server.Tests;
 
+/// <summary>Alone, as some of it sets the environment of the process.</summary>
+[Collection(nameof(SettingsTests))]
 public sealed class SettingsTests
 {
     private static WebApplication Build(params string[] args) =>
@@ -91,6 +93,24 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public async Task The_frameworks_own_settings_open_no_other_door()
+    {
+        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[("ASPNETCORE_URLS", "http://127.0.0.1:0"), ("ASPNETCORE_HTTP_PORTS", "0"), ("Kestrel__Endpoints__Extra__Url", "http://127.0.0.1:0")])
+            Environment.SetEnvironmentVariable(name, value);
+        try
+        {
+            await using var server = await ServerUnderTest.StartAsync();
+            var bound = server.App.Services.GetRequiredService<Microsoft.AspNetCore.Hosting.Server.IServer>().Features.Get<Microsoft.AspNetCore.Hosting.Server.Features.IServerAddressesFeature>()!.Addresses;
+            Assert.Equal(new[] { server.Address, server.AdminAddress! }.Order(Comparer<Uri>.Create((a, b) => a.Port - b.Port)), bound.Select(address => new Uri(address)).Order(Comparer<Uri>.Create((a, b) => a.Port - b.Port)));
+        }
+        finally
+        {
+            foreach (var name in (string[])["ASPNETCORE_URLS", "ASPNETCORE_HTTP_PORTS", "Kestrel__Endpoints__Extra__Url"])
+                Environment.SetEnvironmentVariable(name, null);
+        }
+    }
+
+    [Fact]
     public void Every_setting_can_be_set_from_a_file()
     {
         var values = SettingsReader.Properties(typeof(ServerOptions)).ToDictionary(property => $"DpAttn:{property.Name}", property =>
@@ -164,3 +184,6 @@ public sealed class SettingsTests
         }
     }
 }
+
+[CollectionDefinition(nameof(SettingsTests), DisableParallelization = true)]
+public sealed class SettingsTestsAlone;

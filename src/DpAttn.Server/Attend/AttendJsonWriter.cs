@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 using DpAttn.Attention;
 using DpAttn.Cluster;
@@ -13,12 +12,11 @@ namespace DpAttn.Server.Attend;
 /// </summary>
 internal static class AttendJsonWriter
 {
-    // The longest double in its shortest form has 24 characters; a comma follows.
-    private const int NumberBytes = 32;
+    // A comma follows.
+    private const int NumberBytes = ShortestDouble.LongestBytes + 1;
 
     public static void Write(IBufferWriter<byte> output, AttendResult result)
     {
-        // Checked before the first byte: a body that has begun could not become a problem any more.
         var (answers, privacy) = (result.Answers, result.Privacy);
         var kernelErrorBound = AttendFigures.KernelErrorBound(result);
         if (!double.IsFinite(kernelErrorBound + privacy.TierEpsilon + privacy.Delta + privacy.Charged + privacy.Spent + privacy.Remaining))
@@ -89,7 +87,7 @@ internal static class AttendJsonWriter
             "null,"u8.CopyTo(span);
             return 5;
         }
-        number.TryFormat(span, out var written, default, CultureInfo.InvariantCulture);
+        var written = ShortestDouble.Write(number, span);
         span[written] = (byte)',';
         return written + 1;
     }
@@ -127,9 +125,7 @@ internal static class AttendJsonWriter
 
     private static void Number(IBufferWriter<byte> output, double number)
     {
-        var span = output.GetSpan(NumberBytes);
-        number.TryFormat(span, out var written, default, CultureInfo.InvariantCulture);
-        output.Advance(written);
+        output.Advance(ShortestDouble.Write(number, output.GetSpan(NumberBytes)));
     }
 
     private static void Raw(IBufferWriter<byte> output, ReadOnlySpan<byte> text) => output.Write(text);

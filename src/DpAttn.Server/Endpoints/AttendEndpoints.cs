@@ -108,8 +108,9 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
 
     private static async Task WriteJsonAsync(HttpContext context, AttendResult result)
     {
-        AttendJsonWriter.Write(context.Response.BodyWriter, result);
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        using var body = new PieceWriter();
+        AttendJsonWriter.Write(body, result);
+        await body.SendAsync(context.Response, context.RequestAborted);
     }
 
     private static async Task WriteBinaryAsync(HttpContext context, AttendResult result, bool isArchive)

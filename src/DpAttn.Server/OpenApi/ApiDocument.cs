@@ -93,6 +93,10 @@ internal static class ApiDocument
         DescribeBodies(operation, notes);
         DescribeResponses(operation.Responses!, notes, context.Document!);
         DescribeProblems(operation.Responses!, notes);
+        if (notes.OfType<BodyNote>().Any())
+            operation.Responses!["415"] = Refusal("the media type is not read here", context.Document!);
+        if (notes.OfType<ResponseNote>().GroupBy(note => note.Status).Any(status => status.Count() > 1))
+            operation.Responses!["406"] = Refusal("Accept admits no media type that is given here", context.Document!);
         return Task.CompletedTask;
     }
 
@@ -155,6 +159,12 @@ internal static class ApiDocument
                 response.Headers = new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = new OpenApiHeader { Description = "Seconds.", Schema = Schema("integer") } };
         }
     }
+
+    private static OpenApiResponse Refusal(string what, OpenApiDocument document) => new()
+    {
+        Description = $"{ProblemCodes.InvalidRequest}: {what}",
+        Content = new Dictionary<string, OpenApiMediaType> { [ProblemWriter.MediaType] = new() { Schema = new OpenApiSchemaReference(nameof(Problem), document) } },
+    };
 
     private static OpenApiSchema Parts() => new()
     {

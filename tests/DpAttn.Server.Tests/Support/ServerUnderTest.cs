@@ -40,7 +40,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>To the admin listener, without a credential.</summary>
     public HttpClient Admin { get; }
 
-    public static async Task<ServerUnderTest> StartAsync(Action<ServerOptions>? settings = null, Action<WebApplication>? map = null, FakeFrontDoor? door = null)
+    public static async Task<ServerUnderTest> StartAsync(Action<ServerOptions>? settings = null, Action<WebApplication>? map = null, FakeFrontDoor? door = null, Action<WebApplicationBuilder>? configure = null)
     {
         var options = new ServerOptions { Listen = "http://127.0.0.1:0", AdminListen = "http://127.0.0.1:0", ShutdownSeconds = 10 };
         settings?.Invoke(options);
@@ -51,6 +51,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
             builder =>
             {
                 builder.Services.AddSingleton<IFrontDoor>(door);
+                configure?.Invoke(builder);
                 builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Trace).AddFilter<RecordedLog>(null, LogLevel.Trace);
             },
             map);
