@@ -64,6 +64,8 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             SqlitePragmas.ApplyToWriter(session);
             SqliteSchema.Apply(session, options.Clock.GetUtcNow());
             SqliteIntegrity.Check(session);
+            // What was erased before a crash may still stand in the log: the writer empties it at its first rest.
+            session.HasErased = true;
             return new SqliteStorage(options, directoryLock, session, file);
         }
         catch (Exception failure)
