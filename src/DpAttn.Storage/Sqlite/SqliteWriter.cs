@@ -19,7 +19,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly SqliteSession _session;
     private readonly WriteQueue _queue;
     private readonly Thread _thread;
-    private Exception? _broken;
+    private volatile Exception? _broken;
     private long? _erasedAt;
 
     public SqliteWriter(SqliteSession session, int queueCapacity, long queueBytes)
@@ -29,6 +29,9 @@ internal sealed class SqliteWriter : IDisposable
         _thread = new Thread(Run) { Name = "dpattn storage writer", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>Why nothing is written any more, or null.</summary>
+    public Exception? Failure => _broken;
 
     /// <summary>For tests: runs in place of the flush's beginning, and may throw what a failing disk would.</summary>
     internal Action? BeforeFlush { get; set; }

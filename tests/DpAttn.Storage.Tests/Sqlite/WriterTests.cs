@@ -179,10 +179,12 @@ public sealed class WriterTests : IAsyncDisposable
         // What may stand on lost pages is not written on; what was acknowledged before is still read.
         var failure = await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync(7));
         Assert.Contains("opened again", failure.Message);
+        Assert.IsType<SqliteException>(_storage.WriteFailure);
         Assert.Equal(1, (await _storage.Ledger.ReadAccountAsync(Store, Account))!.Spent.MuSquared);
 
         await _storage.DisposeAsync();
         _storage = Open();
+        Assert.Null(_storage.WriteFailure);
         for (var i = 1; i <= 7; i++)
             Assert.True((await ChargeAsync(i)).IsAdmitted);
         Assert.Equal(7, (await _storage.Ledger.ReadAccountAsync(Store, Account))!.Spent.MuSquared);
