@@ -108,14 +108,15 @@ public static class KeyFile
         var text = File.ReadAllText(path, Encoding.ASCII);
         if (!text.EndsWith('\n'))
             throw new StorageRefusedException($"the key file {path} ends in an incomplete line");
-        var lines = text.TrimEnd('\n').Split('\n');
+        var lines = text[..^1].Split('\n');
         var keys = new List<KeyValuePair<string, byte[]>>();
         for (var i = 0; i < lines.Length; i++)
         {
             if (lines[i].StartsWith('#'))
                 continue;
             var key = new byte[KeyRing.KeyBytes];
-            if (lines[i].Split(' ') is not [var id, var base64] || !KeyRing.IsId(id) || !Convert.TryFromBase64String(base64, key, out var bytes) || bytes != key.Length)
+            // Written back, so that only the one way to write a key is accepted: the decoder passes over white space.
+            if (lines[i].Split(' ') is not [var id, var base64] || !KeyRing.IsId(id) || !Convert.TryFromBase64String(base64, key, out var bytes) || bytes != key.Length || Convert.ToBase64String(key) != base64)
                 throw new StorageRefusedException($"line {i + 1} of the key file {path} is not a key: an id, a space and {KeyRing.KeyBytes} bytes in base64");
             keys.Add(new(id, key));
         }

@@ -94,6 +94,8 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
             .With(write.Kind).With(write.Key).With(version).With(digest).With(content.Span).With(write.ExpectedVersion);
         if (update.Execute() != 1)
             throw new StorageCorruptException("changing the catalog: a version changed within the transaction that read it");
+        // The old content may have been a secret that is no longer wanted.
+        session.HasErased = true;
     }
 
     private static CatalogRow Row(SqliteStatement row, string kind)

@@ -19,9 +19,10 @@ internal static class SqliteFailure
         _ => new StorageUnavailableException($"{operation}: the database failed with {failure.SqliteExtendedErrorCode} ({failure.Message}); nothing was changed", failure),
     };
 
-    /// <summary>A failed read.</summary>
+    /// <summary>A failed read, or a failed opening.</summary>
     public static StorageException Unread(string operation, SqliteException failure) => failure.SqliteErrorCode switch
     {
+        raw.SQLITE_FULL => new StorageFullException($"{operation}: the disk is full", failure),
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new StorageCorruptException($"{operation}: the database file is damaged ({failure.Message})", failure),
         _ => new StorageUnavailableException($"{operation}: the database failed with {failure.SqliteExtendedErrorCode} ({failure.Message})", failure),
     };

@@ -13,7 +13,7 @@ internal sealed class SqliteSession : IDisposable
 
     public sqlite3 Handle => _connection.Handle ?? throw new ObjectDisposedException(nameof(SqliteSession));
 
-    /// <summary>Whether something was removed since the log was last emptied: it stays readable in the file until then.</summary>
+    /// <summary>Whether content was removed or replaced: it stays readable in the write-ahead log until that is emptied.</summary>
     public bool HasErased { get; set; }
 
     /// <summary>False while a transaction is open. SQLite ends one by itself after some failures.</summary>

@@ -20,9 +20,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
         _lock = directoryLock;
         _readers = new SqliteReaders(() => OpenReader(file), options.Readers, options.QueueCapacity);
         Writer = new SqliteWriter(writing, options.QueueCapacity, options.QueueBytes);
-        var ledger = new SqliteBudgetLedger(Writer, _readers, options.Clock);
-        Ledger = ledger;
-        Audited = ledger;
+        Ledger = new SqliteBudgetLedger(Writer, _readers, options.Clock);
         Segments = new SqliteSegmentStore(Writer, _readers, options.Clock);
         Catalog = new SqliteCatalog(Writer, _readers, options.Clock);
     }
@@ -36,9 +34,12 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
     /// <summary>The catalog.</summary>
     public ICatalog Catalog { get; }
 
-    internal SqliteWriter Writer { get; }
+    /// <summary>
+    /// Why writing has stopped: a flush failed, and only opening again goes back to what is really on the disk. Null while all is well. Reads go on.
+    /// </summary>
+    public Exception? WriteFailure => Writer.Failure;
 
-    internal SqliteBudgetLedger Audited { get; }
+    internal SqliteWriter Writer { get; }
 
     /// <summary>Opens the storage of a directory, making or upgrading the database file.</summary>
     /// <exception cref="StorageRefusedException">In use by another process, written by a newer version, without flushing, or the directory cannot be used.</exception>
@@ -64,6 +65,8 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             SqlitePragmas.ApplyToWriter(session);
             SqliteSchema.Apply(session, options.Clock.GetUtcNow());
             SqliteIntegrity.Check(session);
+            // What was erased before a crash may still stand in the log: the writer empties it at its first rest.
+            session.HasErased = true;
             return new SqliteStorage(options, directoryLock, session, file);
         }
         catch (Exception failure)

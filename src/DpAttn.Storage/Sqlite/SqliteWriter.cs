@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 
 namespace DpAttn.Storage;
@@ -13,11 +14,13 @@ internal sealed class SqliteWriter : IDisposable
     private const long LargestBatchBytes = 8 << 20;
     private static readonly TimeSpan LongWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ErasureWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestErasure = TimeSpan.FromSeconds(10);
 
     private readonly SqliteSession _session;
     private readonly WriteQueue _queue;
     private readonly Thread _thread;
-    private Exception? _broken;
+    private volatile Exception? _broken;
+    private long? _erasedAt;
 
     public SqliteWriter(SqliteSession session, int queueCapacity, long queueBytes)
     {
@@ -26,6 +29,9 @@ internal sealed class SqliteWriter : IDisposable
         _thread = new Thread(Run) { Name = "dpattn storage writer", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>Why nothing is written any more, or null.</summary>
+    public Exception? Failure => _broken;
 
     /// <summary>For tests: runs in place of the flush's beginning, and may throw what a failing disk would.</summary>
     internal Action? BeforeFlush { get; set; }
@@ -58,19 +64,36 @@ internal sealed class SqliteWriter : IDisposable
     private void Run()
     {
         var batch = new List<WriteOperation>();
-        while (_queue.Take(batch, LargestBatch, LargestBatchBytes, _session.HasErased ? ErasureWait : LongWait))
+        NoteErasure();
+        while (_queue.Take(batch, LargestBatch, LargestBatchBytes, _erasedAt is null ? LongWait : ErasureWait))
         {
             if (batch.Count > 0)
-                Commit(batch);
-            else if (_session.HasErased)
+                CommitOrStop(batch);
+            NoteErasure();
+            // At rest, or after a while even under load: what was erased does not linger in the log.
+            if (_erasedAt is { } since && (batch.Count == 0 || Stopwatch.GetElapsedTime(since) > LongestErasure))
                 EmptyLog();
             var told = batch.Count;
             batch.Clear();
             if (told > 1)
                 _queue.AwaitCompany(told);
         }
-        if (_session.HasErased)
+        if (_erasedAt is not null)
             EmptyLog();
+    }
+
+    /// <summary>A defect of this class must not end the process, nor go on writing.</summary>
+    private void CommitOrStop(List<WriteOperation> batch)
+    {
+        try
+        {
+            Commit(batch);
+        }
+        catch (Exception failure)
+        {
+            _broken = failure;
+            FailAll(batch, name => new StorageOutcomeUnknownException($"{name}: the writer failed; whether the change was made is unknown", failure));
+        }
     }
 
     private void Commit(List<WriteOperation> batch)
@@ -157,17 +180,24 @@ internal sealed class SqliteWriter : IDisposable
         return true;
     }
 
-    /// <summary>Moves the log into the file and cuts it to nothing, so that what was erased does not linger there; tried again while readers are in the way.</summary>
+    private void NoteErasure()
+    {
+        if (_session.HasErased)
+            _erasedAt ??= Stopwatch.GetTimestamp();
+        _session.HasErased = false;
+    }
+
+    /// <summary>Cuts the log to nothing; tried again soon while a reader is in the way.</summary>
     private void EmptyLog()
     {
         try
         {
-            if (_session.TryEmptyLog())
-                _session.HasErased = false;
+            _erasedAt = _session.TryEmptyLog() ? null : Stopwatch.GetTimestamp();
         }
         catch (SqliteException)
         {
             // A full or failing disk: the next write meets it too and reports it; the log stays until then.
+            _erasedAt = Stopwatch.GetTimestamp();
         }
     }
 }

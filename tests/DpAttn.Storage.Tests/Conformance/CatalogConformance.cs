@@ -132,6 +132,20 @@ public abstract class CatalogConformance : StorageConformance
     }
 
     [Fact]
+    public async Task A_read_that_begins_after_an_acknowledgement_sees_the_write()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(writer => Task.Run(async () =>
+        {
+            for (var version = 0; version < 50; version++)
+            {
+                Assert.True(await WriteAsync("kind", $"row {writer}", version, (byte)version));
+                AssertRow(await Storage.Other.Catalog.ReadAsync("kind", $"row {writer}"), version + 1, (byte)version);
+                Assert.Equal(version + 1, (await Catalog.ListAsync("kind", $"row {writer}", null, 1)).Single().Version);
+            }
+        })));
+    }
+
+    [Fact]
     public async Task Of_writers_making_one_row_exactly_one_wins()
     {
         var tasks = new Task<bool>[32];

@@ -90,6 +90,33 @@ public sealed class OpeningTests : IDisposable
     }
 
     [Fact]
+    public async Task A_large_file_is_not_read_whole_at_start_and_a_damaged_total_is_found_still()
+    {
+        var root = 0;
+        await using (var storage = await SqliteStorage.OpenAsync(Options))
+        {
+            for (var i = 0; i < 17; i++)
+                await storage.Segments.PutAsync(new BlobKey(new StoreId("s"), BlobKind.Segment, $"{i}"), new byte[ISegmentStore.LargestBlobBytes]);
+            await storage.Ledger.CreateStoreAsync(new StoreId("s"), new PrivacyLimit(new Epsilon(1), new Delta(1e-6)));
+            root = await storage.Writer.RunAsync("looking", 0, session => int.Parse(session.Scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'ledger_book'")!), default);
+        }
+        Assert.True(new FileInfo(DatabaseFile).Length > SqliteIntegrity.SmallBytes);
+        await ZeroAsync(page: (int)(new FileInfo(DatabaseFile).Length / 4096 / 2));
+        // A page of content is not looked at before somebody reads it.
+        await using (var storage = await SqliteStorage.OpenAsync(Options))
+            Assert.Equal(17, (await storage.Segments.ListAsync(new StoreId("s"), BlobKind.Segment, "", null, 100)).Count);
+        await ZeroAsync(root);
+        await Assert.ThrowsAsync<StorageCorruptException>(() => SqliteStorage.OpenAsync(Options));
+
+        async Task ZeroAsync(int page)
+        {
+            await using var file = new FileStream(DatabaseFile, FileMode.Open, FileAccess.Write);
+            file.Position = (page - 1) * 4096L;
+            await file.WriteAsync(new byte[4096]);
+        }
+    }
+
+    [Fact]
     public async Task A_directory_that_cannot_be_made_is_refused_with_its_name()
     {
         var file = _directory.File("file");
