@@ -42,7 +42,10 @@ internal sealed partial class ClusterFrontDoor
             await scans.RunAsync(() => { RowCheck.Require(store.Parameters.Schema, rows, batch.Clip, cancellationToken); return true; }, cancellationToken);
             var segments = new List<EncodedSegment>();
             foreach (var piece in pieces)
-                segments.Add(await scans.RunAsync(() => BatchCut.Encode(batch, batchKey, segments.Count, piece, store.Document.Definition.Shards), cancellationToken));
+            {
+                var part = segments.Count;
+                segments.Add(await scans.RunAsync(() => BatchCut.Encode(batch, batchKey, part, piece, store.Document.Definition.Shards), cancellationToken));
+            }
             return segments;
         }
         catch (ArgumentException e)

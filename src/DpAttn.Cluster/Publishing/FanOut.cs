@@ -16,8 +16,9 @@ internal sealed class FanOut(int window, TimeSpan deadline)
     /// <exception cref="OperationCanceledException">Only if the caller gave up.</exception>
     public async Task RunAsync<T>(int shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = new Dictionary<Task<T>, int>();
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        // With the shard in the result: two tasks that are done with the same result may be one object.
+        var running = new List<Task<(int Shard, T Result)>>();
         var next = 0;
         try
         {
@@ -25,30 +26,45 @@ internal sealed class FanOut(int window, TimeSpan deadline)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 while (next < shards && running.Count < window)
-                {
-                    running.Add(AskAsync(ask, next, stop.Token, cancellationToken), next);
-                    next++;
-                }
-                var done = await Task.WhenAny(running.Keys);
-                running.Remove(done, out var shard);
-                take(shard, await done);
+                    running.Add(AskAsync(ask, next++, stop.Token, cancellationToken));
+                var done = await Task.WhenAny(running);
+                running.Remove(done);
+                var (shard, result) = await done;
+                take(shard, result);
             }
         }
         catch
         {
-            await stop.CancelAsync();
-            // Their failures follow from the first one; they are observed so that none is reported as unhandled.
-            foreach (var rest in running.Keys)
+            // What the others make of it follows from the first failure, which is the one to tell; theirs are observed so that none is reported as unhandled.
+            foreach (var rest in running)
                 _ = rest.ContinueWith(static task => task.Exception, TaskScheduler.Default);
+            _ = StopAsync(stop);
             throw;
         }
+        stop.Dispose();
     }
 
-    private async Task<T> AskAsync<T>(Func<int, CancellationToken, Task<T>> ask, int shard, CancellationToken stop, CancellationToken caller)
+    private static async Task StopAsync(CancellationTokenSource stop)
     {
         try
         {
-            return await ask(shard, stop).WaitAsync(deadline, stop);
+            await stop.CancelAsync();
+        }
+        catch (AggregateException)
+        {
+            // A shard's own trouble with being stopped.
+        }
+        finally
+        {
+            stop.Dispose();
+        }
+    }
+
+    private async Task<(int Shard, T Result)> AskAsync<T>(Func<int, CancellationToken, Task<T>> ask, int shard, CancellationToken stop, CancellationToken caller)
+    {
+        try
+        {
+            return (shard, await ask(shard, stop).WaitAsync(deadline, stop));
         }
         catch (TimeoutException e)
         {

@@ -25,7 +25,8 @@ internal sealed class PublishJob(
     // Of the whole, in per cent: sums, gathering, noise and nodes.
     private const double SumsDone = 0.9;
     private const double GatheringDone = 0.92;
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
     private double _progress;
 
     /// <summary>From 0 to 1.</summary>
@@ -86,7 +87,7 @@ internal sealed class PublishJob(
     private async Task<long> SumAsync(IShardSums shards, int count, CancellationToken cancellationToken)
     {
         var done = new ShardProgress[count];
-        while (true)
+        for (var pause = ShortestPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             await fanOut.RunAsync(count, shards.SumAsync, (shard, progress) => done[shard] = progress, cancellationToken);
             if (Array.Find(done, progress => progress.Failure is not null) is { Failure: { } failure })
@@ -95,7 +96,7 @@ internal sealed class PublishJob(
             Volatile.Write(ref _progress, SumsDone * done.Sum(progress => (long)progress.SegmentsDone) / Math.Max(1, segments));
             if (done.All(progress => progress.IsDone))
                 return done.Sum(progress => progress.Slots);
-            await Task.Delay(PollInterval, clock, cancellationToken);
+            await Task.Delay(pause, clock, cancellationToken);
         }
     }
 

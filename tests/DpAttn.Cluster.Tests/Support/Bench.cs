@@ -1,0 +1,173 @@
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>The plain classes of a cluster on a real storage in a temporary directory, without Orleans.</summary>
+internal sealed class Bench : IAsyncDisposable
+{
+    public static readonly AccountId Owner = new("00000000000000000000000000000001");
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-bench-");
+
+    public Bench(TimeProvider? clock = null, Action<ClusterOptions>? configure = null)
+    {
+        Clock = clock ?? TimeProvider.System;
+        Options = new ClusterOptions { ScanThreads = 1 };
+        configure?.Invoke(Options);
+        Storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = _directory.FullName, Clock = Clock });
+        Protector = new SecretProtector(KeyFile.LoadOrCreate(Path.Combine(_directory.FullName, KeyFile.DefaultName)));
+        Scans = new ScanScheduler(Options);
+        Side = new Side(this, new FaultPlan(), null);
+    }
+
+    public TimeProvider Clock { get; }
+
+    public ClusterOptions Options { get; }
+
+    public SqliteStorage Storage { get; }
+
+    public SecretProtector Protector { get; }
+
+    public ScanScheduler Scans { get; }
+
+    /// <summary>The classes on a storage that works.</summary>
+    public Side Side { get; }
+
+    public string DatabaseFile => Path.Combine(_directory.FullName, SqliteStorage.FileName);
+
+    /// <summary>Another process on the same storage, whose calls fail as planned.</summary>
+    public Side With(FaultPlan plan, INoiseSources? noise = null) => new(this, plan, noise);
+
+    public async Task<StoreId> MakeStoreAsync(StoreDefinition? definition = null, string? name = null)
+    {
+        var (store, _) = await Side.Directory.EnsureAsync(name ?? $"s{Guid.NewGuid():N}", definition ?? Samples.Definition(), Owner, CancellationToken.None);
+        return store.Id;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Scans.Dispose();
+        await Storage.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+}
+
+/// <summary>One process's view of a storage.</summary>
+internal sealed class Side
+{
+    private readonly Bench _bench;
+
+    public Side(Bench bench, FaultPlan plan, INoiseSources? noise)
+    {
+        _bench = bench;
+        Catalog = new FaultyCatalog(bench.Storage.Catalog, plan);
+        Blobs = new FaultySegments(bench.Storage.Segments, plan);
+        Ledger = new FaultyLedger(bench.Storage.Ledger, plan);
+        Generation = new Generation(Catalog, bench.Clock);
+        Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock);
+        Services = new StoreServices(Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock);
+    }
+
+    public ICatalog Catalog { get; }
+
+    public ISegmentStore Blobs { get; }
+
+    public IBudgetLedger Ledger { get; }
+
+    public Generation Generation { get; }
+
+    public StoreDirectory Directory { get; }
+
+    public StoreServices Services { get; }
+
+    /// <summary>Appends a batch the way the front door does, without checking its rows.</summary>
+    public async Task<BatchReceipt> AppendAsync(StoreId store, string batch, RowBatch rows)
+    {
+        var commit = await PutAsync(store, batch, rows);
+        return await Services.Book(store).CommitBatchAsync(commit, CancellationToken.None);
+    }
+
+    /// <summary>Stores a batch's segments without committing them.</summary>
+    public async Task<BatchCommit> PutAsync(StoreId store, string batch, RowBatch rows)
+    {
+        var document = (await Directory.ReadAsync(store))!.Document;
+        var key = BatchCut.KeyOf(batch);
+        var segments = BatchCut.PiecesOf(rows).Select((piece, part) => BatchCut.Encode(rows, key, part, piece, document.Definition.Shards)).ToArray();
+        foreach (var segment in segments)
+            await Blobs.PutAsync(new BlobKey(store, BlobKind.Segment, segment.Reference.Blob), segment.Bytes);
+        return new BatchCommit(batch, key, $"fingerprint of {batch}", [.. segments.Select(segment => segment.Reference)]);
+    }
+
+    public Task<string> FreezeAsync(StoreId store, string? request = null, double[]? ladder = null) =>
+        Services.Releases(store).FreezeAsync(new PublishCommand("owner", ladder, request), CancellationToken.None);
+
+    public Task<PublishOutcome> PublishAsync(StoreId store, string release, CancellationToken cancellationToken = default) =>
+        Services.Publish(store, release).RunAsync(ShardsOf(store, release), cancellationToken);
+
+    public IShardSums ShardsOf(StoreId store, string release) => new LocalShards(this, store, release);
+
+    public async Task<ReleaseDocument> ReadReleaseAsync(StoreId store, string release) =>
+        (await Catalog.ReadAsync(Documents.Release, Documents.Below(store, release)))!.Value;
+
+    /// <summary>The released integers of every tier, as they are served.</summary>
+    public async Task<List<long[]>> ReadNodesAsync(StoreId store, string release)
+    {
+        var document = await ReadReleaseAsync(store, release);
+        var parameters = (await Directory.ReadAsync(store))!.Parameters;
+        var nodes = new List<long[]>();
+        foreach (var node in document.Nodes)
+            nodes.Add(NodeCodec.Decode((await Blobs.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!, parameters.Dimension).Values);
+        return nodes;
+    }
+
+    /// <summary>The key of a frozen release's noise, while the catalog still holds its secret.</summary>
+    public async Task<ReleaseKey> ReadKeyAsync(StoreId store, string release)
+    {
+        var document = await ReadReleaseAsync(store, release);
+        var secret = _bench.Protector.Unprotect(Convert.FromBase64String(document.Secret!), Services.Releases(store).SecretPurpose(release));
+        return ReleaseKey.Derive(secret, Convert.FromHexString(document.NoiseBinding));
+    }
+
+    /// <summary>The shards of one release in this process, as grains would hold them.</summary>
+    private sealed class LocalShards(Side side, StoreId store, string release) : IShardSums
+    {
+        private readonly Dictionary<int, RunningSum> _sums = [];
+
+        public async Task<ShardProgress> SumAsync(int shard, CancellationToken cancellationToken)
+        {
+            RunningSum? known;
+            lock (_sums)
+            {
+                if (_sums.TryGetValue(shard, out known) && !known.MayBeTriedAgain)
+                    return known.Describe();
+            }
+            var document = await side.ReadReleaseAsync(store, release);
+            var view = (await side.Directory.ReadAsync(store, cancellationToken))!;
+            var manifest = await side.Services.Releases(store).ReadManifestAsync(document, view.Document, cancellationToken);
+            known = new RunningSum(
+                manifest.Segments.Count(segment => segment.Shard == shard),
+                (progress, stop) => side.Services.Shard(store, shard).ComputeAsync(manifest, document.Manifest, view.Parameters, progress, stop));
+            lock (_sums)
+                _sums[shard] = known;
+            known.Start();
+            return known.Describe();
+        }
+
+        public Task<LongBlock> ReadAsync(int shard, int start, int count, CancellationToken cancellationToken)
+        {
+            lock (_sums)
+                return Task.FromResult(new LongBlock(_sums[shard].Sums!.AsSpan(start, count).ToArray()));
+        }
+
+        public Task ForgetAsync(int shard, CancellationToken cancellationToken)
+        {
+            lock (_sums)
+            {
+                if (_sums.Remove(shard, out var known))
+                    known.Stop();
+            }
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>How a call of the storage fails.</summary>
+public enum Fault
+{
+    /// <summary>It fails and has changed nothing.</summary>
+    Before,
+
+    /// <summary>It was carried out, and its caller is told that nobody knows.</summary>
+    After,
+
+    /// <summary>It is carried out, and its caller hears nothing until it is released: a process that was stopped, or cut off.</summary>
+    Hang,
+}
+
+/// <summary>Counts the calls of the storage and lets one of them fail.</summary>
+internal sealed class FaultPlan
+{
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _hanging = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _calls;
+
+    /// <summary>The call that fails, counted from 1; 0 for none.</summary>
+    public int FailingCall { get; init; }
+
+    public Fault Fault { get; init; }
+
+    /// <summary>Only these calls count; null for all.</summary>
+    public Func<string, bool>? Counts { get; init; }
+
+    public int Calls => Volatile.Read(ref _calls);
+
+    public bool HasFailed => FailingCall > 0 && Calls >= FailingCall;
+
+    /// <summary>Ends when a call hangs.</summary>
+    public Task Hanging => _hanging.Task;
+
+    /// <summary>Lets the call that hangs go on.</summary>
+    public void Release() => _released.TrySetResult();
+
+    public async Task<T> RunAsync<T>(string name, Func<Task<T>> call)
+    {
+        var isTheOne = Counts?.Invoke(name) != false && Interlocked.Increment(ref _calls) == FailingCall;
+        if (!isTheOne)
+            return await call();
+        if (Fault == Fault.Before)
+            throw new StorageUnavailableException($"{name}: planned");
+        var result = await call();
+        if (Fault == Fault.After)
+            throw new StorageOutcomeUnknownException($"{name}: planned");
+        _hanging.TrySetResult();
+        await _released.Task;
+        return result;
+    }
+}
