@@ -12,7 +12,7 @@ namespace DpAttn.Testing;
 /// </summary>
 /// <remarks>
 /// It acts as one user who owns every store. Releases are published at once and cover the rows appended so far; tiers differ in what they cost, not in what they
-/// answer. <see cref="Fail"/> makes the next call fail, to test how a caller bears it.
+/// answer. <see cref="Fail(Exception)"/> makes the next call fail, to test how a caller bears it.
 /// </remarks>
 public sealed class FakeDpAttentionClient : IDpAttentionClient
 {
