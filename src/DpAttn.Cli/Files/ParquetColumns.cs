@@ -29,5 +29,5 @@ internal sealed record ParquetColumns(DataField[] Fields, bool IsList)
 
     private static DataField RequireNumbers(string name, DataField field) => ParquetNumbers.IsSupported(field.ClrType)
         ? field
-        : throw new RowFileException(name, $"column '{field.Path}': it holds {field.ClrType.Name} where float, double or whole numbers are needed");
+        : throw new RowFileException(name, $"column '{field.Path}': it holds neither float nor double nor whole numbers");
 }

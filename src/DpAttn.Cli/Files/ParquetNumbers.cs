@@ -35,6 +35,6 @@ internal static class ParquetNumbers
         return numbers;
     }
 
-    // Not ?.AsMemory(): a null array would become an empty memory, which is not null.
-    private static Memory<int>? Memory(int[]? levels) => levels is null ? null : levels.AsMemory();
+    // A null array converts to an empty memory, which is not null.
+    private static Memory<int>? Memory(int[]? levels) => levels is null ? (Memory<int>?)null : levels.AsMemory();
 }

@@ -23,10 +23,11 @@ internal sealed class ParquetRowFile : RowFile
     private ParquetRowFile(string name, FileStream stream, ParquetReader reader, RowFileSource source, RowFileLimits limits)
     {
         (Name, _stream, _reader, _limits) = (name, stream, reader, limits);
-        if (reader.Schema.Fields.Count > limits.Columns)
-            throw new RowFileException(name, $"there are {reader.Schema.Fields.Count} columns; at most {limits.Columns} are allowed");
-        _keyColumns = ParquetColumns.Resolve(name, reader.Schema, source.KeyColumns, source.KeysName, "--key-columns");
-        _valueColumns = ParquetColumns.Resolve(name, reader.Schema, source.ValueColumns, source.ValuesName, "--value-columns");
+        var schema = Guard(name, "the schema", () => reader.Schema);
+        if (schema.Fields.Count > limits.Columns)
+            throw new RowFileException(name, $"there are {schema.Fields.Count} columns; at most {limits.Columns} are allowed");
+        _keyColumns = ParquetColumns.Resolve(name, schema, source.KeyColumns, source.KeysName, "--key-columns");
+        _valueColumns = ParquetColumns.Resolve(name, schema, source.ValueColumns, source.ValuesName, "--value-columns");
     }
 
     public override string Name { get; }
@@ -47,7 +48,11 @@ internal sealed class ParquetRowFile : RowFile
         var stream = RowFiles.OpenRead(source.Path);
         try
         {
-            var reader = await GuardAsync(name, "the footer", () => ParquetReader.CreateAsync(stream, leaveStreamOpen: true, cancellationToken: cancellationToken)).ConfigureAwait(false);
+            ParquetFooter.Check(stream, name, limits);
+            // On a thread of its own: should the library not come back from a footer, the command still ends.
+            var reader = await GuardAsync(name, "the footer", () => Task.Run(
+                () => ParquetReader.CreateAsync(stream, leaveStreamOpen: true, cancellationToken: cancellationToken), cancellationToken)
+                .WaitAsync(limits.FooterTime, cancellationToken)).ConfigureAwait(false);
             var file = new ParquetRowFile(name, stream, reader, source, limits);
             if (!await file.ReadGroupAsync(cancellationToken).ConfigureAwait(false))
                 throw new RowFileException(name, "there are no rows");
@@ -89,7 +94,7 @@ internal sealed class ParquetRowFile : RowFile
         for ((_groupRow, _groupRows) = (0, 0); _group < _reader.RowGroupCount && _groupRows == 0; _group++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using var group = _reader.OpenRowGroupReader(_group);
+            using var group = Guard(Name, $"row group {_group}", () => _reader.OpenRowGroupReader(_group));
             var rows = group.RowCount;
             if (rows < 0 || rows > _limits.RowGroupNumbers)
                 throw new RowFileException(Name, $"row group {_group} announces {rows} rows; 0 to {_limits.RowGroupNumbers} are allowed");
@@ -145,7 +150,7 @@ internal sealed class ParquetRowFile : RowFile
     private async Task<(float[] Numbers, int[] Repetitions)> ReadColumnAsync(ParquetRowGroupReader group, DataField field, CancellationToken cancellationToken)
     {
         var where = $"row group {_group}, column '{field.Path}'";
-        var count = group.GetMetadata(field)?.MetaData?.NumValues ?? throw new RowFileException(Name, $"{where}: it is not there");
+        var count = Guard(Name, where, () => group.GetMetadata(field)?.MetaData?.NumValues) ?? throw new RowFileException(Name, $"{where}: it is not there");
         if (count < 0 || count > _limits.RowGroupNumbers)
             throw TooMany($"{count} numbers in column '{field.Path}'");
         var definitions = field.MaxDefinitionLevel > 0 ? new int[count] : null;
@@ -167,9 +172,26 @@ internal sealed class ParquetRowFile : RowFile
         {
             return await read().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not (OperationCanceledException or RowFileException or OutOfMemoryException))
+        catch (Exception e) when (IsOfLibrary(e))
         {
-            throw new RowFileException(name, $"{where}: this is not a whole .parquet file, or it uses what cannot be read ({e.GetType().Name})", e);
+            throw Damaged(name, where, e);
         }
     }
+
+    private static T Guard<T>(string name, string where, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (IsOfLibrary(e))
+        {
+            throw Damaged(name, where, e);
+        }
+    }
+
+    private static bool IsOfLibrary(Exception e) => e is not (OperationCanceledException or RowFileException or OutOfMemoryException);
+
+    private static RowFileException Damaged(string name, string where, Exception inner) =>
+        new(name, $"{where}: this is not a whole .parquet file, or it uses what cannot be read ({inner.GetType().Name})", inner);
 }

@@ -13,6 +13,12 @@ internal sealed record RowFileLimits
     /// <summary>The longest header of a .npy array or a .safetensors file, in bytes.</summary>
     public int HeaderBytes { get; init; } = 16 << 20;
 
+    /// <summary>The longest footer of a .parquet file, in bytes.</summary>
+    public int FooterBytes { get; init; } = 64 << 20;
+
+    /// <summary>How long the footer of a .parquet file may take to be understood.</summary>
+    public TimeSpan FooterTime { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>The longest record of a .csv file, in characters.</summary>
     public int RecordCharacters { get; init; } = 16 << 20;
 

@@ -9,8 +9,6 @@ namespace DpAttn.Cli.Files;
 /// </summary>
 internal sealed class StoreBounds
 {
-    // What float32 loses when a clipped number is rounded, with room to spare.
-    private const float Nudge = 1 - 1f / (1 << 22);
     private const int MostNudges = 16;
 
     private readonly Region _keys;
@@ -77,16 +75,22 @@ internal sealed class StoreBounds
             return false;
         for (var j = 0; j < numbers.Length; j++)
             numbers[j] = (float)(centre[j] + buffer[j]);
-        // Rounding to float32 may have moved it out again by a hair: shrink towards the centre.
+        // Rounding may have moved it out again by a hair: go towards the centre by a float at least, and by more each time.
         for (var i = 0; i < MostNudges; i++)
         {
             Widen(numbers, buffer);
             if (check(buffer, false).Kind == RegionFaultKind.None)
                 return true;
             for (var j = 0; j < numbers.Length; j++)
-                numbers[j] = (float)(centre[j] + Nudge * (numbers[j] - centre[j]));
+                numbers[j] = TowardsCentre(numbers[j], centre[j], Math.ScaleB(1, i - 26));
         }
         return false;
+    }
+
+    private static float TowardsCentre(float number, double centre, double share)
+    {
+        var shrunk = (float)(number + share * (centre - number));
+        return number > centre ? Math.Min(shrunk, MathF.BitDecrement(number)) : number < centre ? Math.Max(shrunk, MathF.BitIncrement(number)) : number;
     }
 
     private static Region ToRegion(RegionBound bound, int dimension) => bound switch

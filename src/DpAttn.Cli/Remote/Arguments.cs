@@ -35,6 +35,9 @@ internal static class Arguments
         },
     };
 
+    /// <summary>The numbers of a flag, or null when it is not stated: the parser makes an empty list of that.</summary>
+    public static double[]? GetNumbers(this ParseResult parsed, Option<double[]?> option) => parsed.GetValue(option) is { Length: > 0 } numbers ? numbers : null;
+
     /// <summary>A flag of one whole number.</summary>
     public static Option<long?> Whole(string name, string description) => new(name)
     {

@@ -50,7 +50,7 @@ internal sealed class DefinitionOptions
     {
         if (parsed.GetValue(_file) is not { } path)
             return FromFlags(parsed);
-        if (All.OfType<Option>().FirstOrDefault(option => option != _file && parsed.GetResult(option) is not null) is { } other)
+        if (All.OfType<Option>().FirstOrDefault(option => option != _file && parsed.GetResult(option) is { Implicit: false }) is { } other)
             throw new ArgumentException($"{_file.Name} holds the whole definition; {other.Name} does not go with it");
         return FromFile(path);
     }
@@ -67,7 +67,7 @@ internal sealed class DefinitionOptions
             Values = Values(parsed),
             Scale = parsed.GetValue(_scale),
             Mechanism = mechanism with { Degree = parsed.GetInt(_degree) ?? mechanism.Degree, Kernel = parsed.GetValue(_kernel) ?? mechanism.Kernel },
-            Ladder = parsed.GetValue(_ladder) ?? throw new ArgumentException($"state {_ladder.Name}: {_ladder.Description}"),
+            Ladder = parsed.GetNumbers(_ladder) ?? throw new ArgumentException($"state {_ladder.Name}: {_ladder.Description}"),
             Limit = parsed.Require(_limit),
             Capacity = parsed.Require(_capacity),
             PublicRows = parsed.GetValue(_publicRows),
@@ -88,7 +88,7 @@ internal sealed class DefinitionOptions
             : throw new ArgumentException($"state one of {_valueRadius.Name} and {_valueEntry.Name}: bounds are public statements of the owner and are never derived from the rows");
     }
 
-    private static RegionBound? Region(ParseResult parsed, Option<double?> radius, Option<double[]?> box) => (parsed.GetValue(radius), parsed.GetValue(box)) switch
+    private static RegionBound? Region(ParseResult parsed, Option<double?> radius, Option<double[]?> box) => (parsed.GetValue(radius), parsed.GetNumbers(box)) switch
     {
         (null, null) => null,
         ({ } r, null) => new RegionBound(Ball: new BallBound(r)),

@@ -21,10 +21,10 @@ internal static class PublishCommand
         {
             var name = parsed.GetValue(store)!;
             var waited = parsed.GetValue(wait);
-            if (waited is not null && (parsed.GetValue(detach) || parsed.GetValue(ladder) is not null))
+            if (waited is not null && (parsed.GetValue(detach) || parsed.GetNumbers(ladder) is not null))
                 throw new ArgumentException($"{wait.Name} starts nothing; {detach.Name} and {ladder.Name} do not go with it");
             var release = waited is null
-                ? await client.StartPublishAsync(name, new PublishRequest(parsed.GetValue(ladder)), null, token).ConfigureAwait(false)
+                ? await client.StartPublishAsync(name, new PublishRequest(parsed.GetNumbers(ladder)), null, token).ConfigureAwait(false)
                 : await client.GetReleaseAsync(name, waited, token).ConfigureAwait(false);
             if (!parsed.GetValue(detach))
                 release = Wait(context, client, name, release, token);
