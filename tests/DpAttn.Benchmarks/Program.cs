@@ -6,6 +6,8 @@ var ratios = new Dictionary<string, Action>
     ["exact"] = ExactRatio.Run,
     ["query"] = QueryRatio.Run,
     ["moments"] = MomentsRatio.Run,
+    ["sampler"] = SamplerRatio.Run,
+    ["ledger"] = LedgerRatio.Run,
 };
 
 if (args is ["ratios", .. var names])
