@@ -6,7 +6,9 @@ var ratios = new Dictionary<string, Action>
     ["exact"] = ExactRatio.Run,
     ["query"] = QueryRatio.Run,
     ["moments"] = MomentsRatio.Run,
-    ["ledger"] = LedgerCommitRatio.Run,
+    ["commit"] = LedgerCommitRatio.Run,
+    ["sampler"] = SamplerRatio.Run,
+    ["ledger"] = LedgerRatio.Run,
 };
 
 if (args is ["ratios", .. var names])

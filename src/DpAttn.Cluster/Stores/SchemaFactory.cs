@@ -27,8 +27,8 @@ internal static class SchemaFactory
             Require(filled.PublicRows is null || filled.Adjacency == AddRemove, "publicRows belongs to add-remove: under replace-one the row count itself is public");
             var parameters = Parameters(filled);
             var delta = Delta.Claimed(filled.Delta);
-            _ = new PrivacyLimit(Epsilon.Budget(filled.Limit), delta);
-            _ = Ladder(parameters, filled.Ladder, delta);
+            // A limit under which no tier could ever be opened is refused now, not at the first opening.
+            new PrivacyLimit(Epsilon.Budget(filled.Limit), delta).RequireRoomFor(Ladder(parameters, filled.Ladder, delta));
             return filled;
         }
         catch (ArgumentException e)

@@ -47,7 +47,12 @@ public sealed record PrivacyLimit
         for (var tier = 0; tier < ladder.TierCount && climbed.MuSquared <= Amount.MuSquared; tier++)
         {
             if (climbed.Slack > Amount.Slack)
-                throw new ArgumentException($"a limit of epsilon {Epsilon} at delta {Delta} has no room for the slack of discrete noise of tier {tier} (epsilon {ladder.Tiers[tier].Epsilon}): (1 + e^epsilon) times it must stay at or below delta/1000. State a smaller epsilon, a larger delta, a finer lattice, or tiers further apart", nameof(ladder));
+            {
+                throw new ArgumentException(
+                    $"a limit of epsilon {Epsilon} at delta {Delta} has no room for the slack of the discrete noise of tier {tier} (epsilon {ladder.Tiers[tier].Epsilon}): "
+                    + "(1 + e^epsilon) times it must stay at or below delta/1000. State a smaller epsilon, a larger delta, a finer lattice, or tiers further apart",
+                    nameof(ladder));
+            }
             if (tier < ladder.Best)
                 climbed += ladder.Upgrade(tier, tier + 1);
         }

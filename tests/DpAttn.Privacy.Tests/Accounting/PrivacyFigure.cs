@@ -45,7 +45,10 @@ internal sealed partial record PrivacyFigure(string Quantity, string Inputs, str
         if (text == "smallest double")
             return double.Epsilon;
         if (Regex.Match(text, @"^(?<factor>[0-9.]+)?\*?ln\((?<of>[0-9]+)\)$") is { Success: true } match)
-            return (match.Groups["factor"].Success ? double.Parse(match.Groups["factor"].Value, CultureInfo.InvariantCulture) : 1) * Math.Log(double.Parse(match.Groups["of"].Value, CultureInfo.InvariantCulture));
+        {
+            var factor = match.Groups["factor"] is { Success: true } stated ? double.Parse(stated.Value, CultureInfo.InvariantCulture) : 1;
+            return factor * Math.Log(double.Parse(match.Groups["of"].Value, CultureInfo.InvariantCulture));
+        }
         return double.Parse(text, CultureInfo.InvariantCulture);
     }
 

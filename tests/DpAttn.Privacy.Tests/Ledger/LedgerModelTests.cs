@@ -23,7 +23,8 @@ public class LedgerModelTests
         .Select(t => new Operation(t.Item1, t.Item2, t.Item3, t.Item4, t.Item5, t.Item6, t.Item7, t.Item8));
 
     [Fact]
-    public void Every_sequence_of_requests_is_decided_as_the_naive_model_decides_it() => Gen.Select(Operations.Array[0, 60], Gen.Long[0, 3000], Gen.Long[0, 3000]).Sample((operations, mu, slack) =>
+    public void Every_sequence_of_requests_is_decided_as_the_naive_model_decides_it() => Gen.Select(
+        Operations.Array[0, 60], Gen.Long[0, 3000], Gen.Long[0, 3000]).Sample((operations, mu, slack) =>
     {
         var ledger = Known(new PrivacyLedger(new PrivacyAmount(mu, slack)));
         var model = new NaiveLedger(mu, slack, Releases);

@@ -87,7 +87,9 @@ public class PrivacyLedgerTests
     public void A_refusal_by_the_slack_alone_says_so()
     {
         var ledger = Make(Plenty, Amount(100, 20));
-        Assert.Equal(new LedgerDecision.Refused(RefusalReason.AccountLimit, Amount(50, 21), Amount(100, 20), Amount(0, 1)), ledger.Charge(Ann, Request(1), Fingerprint(1), Amount(50, 21)));
+        Assert.Equal(
+            new LedgerDecision.Refused(RefusalReason.AccountLimit, Amount(50, 21), Amount(100, 20), Amount(0, 1)),
+            ledger.Charge(Ann, Request(1), Fingerprint(1), Amount(50, 21)));
     }
 
     [Fact]
@@ -97,7 +99,9 @@ public class PrivacyLedgerTests
         ledger.Charge(Bob, Request(1), Fingerprint(1), Amount(90, 1));
         Assert.Equal(new LedgerDecision.Refused(RefusalReason.StoreLimit, null, null, null), ledger.Charge(Ann, Request(1), Fingerprint(1), Amount(11, 1)));
         // Beyond both: what is said is what Ann knows anyway.
-        Assert.Equal(new LedgerDecision.Refused(RefusalReason.AccountLimit, Amount(501, 1), Amount(500, 500), Amount(1, 0)), ledger.Charge(Ann, Request(1), Fingerprint(1), Amount(501, 1)));
+        Assert.Equal(
+            new LedgerDecision.Refused(RefusalReason.AccountLimit, Amount(501, 1), Amount(500, 500), Amount(1, 0)),
+            ledger.Charge(Ann, Request(1), Fingerprint(1), Amount(501, 1)));
         Assert.True(ledger.Charge(Ann, Request(1), Fingerprint(1), Amount(10, 1)).IsAdmitted);
     }
 

@@ -133,6 +133,15 @@ public class PrivacyLimitTests
             else
                 Assert.Contains("tier 1", Assert.Throws<ArgumentException>(() => Limit(epsilon * 1.01).RequireRoomFor(close)).Message);
         }
+        // Exactly where the slack of the climb passes the limit's, for one tier and for three.
+        foreach (var ladder in new[] { Ladder(18), Ladder(17.5, 17.7, 18) })
+        {
+            var climb = ladder.Open(0).Slack + Enumerable.Range(1, ladder.Best).Sum(tier => ladder.Upgrade(tier - 1, tier).Slack);
+            var limits = Enumerable.Range(0, 800).Select(i => Limit(18.001 + i / 100.0)).ToArray();
+            Assert.Contains(limits, limit => limit.Amount.Slack >= climb);
+            Assert.Contains(limits, limit => limit.Amount.Slack < climb);
+            Assert.All(limits, limit => Assert.Equal(limit.Amount.Slack < climb, Record.Exception(() => limit.RequireRoomFor(ladder)) is ArgumentException));
+        }
         // A tier whose mu squared is beyond the limit is not the limit's fault.
         Limit(1).RequireRoomFor(Ladder(0.5, 26));
         Limit(0.1).RequireRoomFor(Ladder(0.5, 1));

@@ -180,8 +180,11 @@ public class NoiseLadderTests
     [Fact]
     public void Impossible_ladders_are_refused_and_the_message_names_what_is_wrong()
     {
-        void Refused(string says, BigInteger sensitivity, long dimension, double[] epsilons, double delta) =>
-            Assert.Contains(says, Assert.ThrowsAny<ArgumentException>(() => NoiseLadder.Calibrate(sensitivity, dimension, [.. epsilons.Select(e => new Epsilon(e))], new Delta(delta))).Message);
+        void Refused(string says, BigInteger sensitivity, long dimension, double[] epsilons, double delta)
+        {
+            Epsilon[] tiers = [.. epsilons.Select(e => new Epsilon(e))];
+            Assert.Contains(says, Assert.ThrowsAny<ArgumentException>(() => NoiseLadder.Calibrate(sensitivity, dimension, tiers, new Delta(delta))).Message);
+        }
 
         Refused("at least one tier", Sensitivity, Dimension, [], 1e-6);
         Refused("must be above tier 0", Sensitivity, Dimension, [1, 1], 1e-6);

@@ -21,7 +21,8 @@ public class SamplerTests
     }
 
     [Fact]
-    public void Draws_at_any_variance_agree_word_for_word_with_big_integer_arithmetic() => Gen.Select(Gen.ULong, Gen.ULong, Gen.Int[14, 127], Gen.Int[0, 20], Gen.Byte).Sample((a, b, shift, fine, seed) =>
+    public void Draws_at_any_variance_agree_word_for_word_with_big_integer_arithmetic() => Gen.Select(
+        Gen.ULong, Gen.ULong, Gen.Int[14, 127], Gen.Int[0, 20], Gen.Byte).Sample((a, b, shift, fine, seed) =>
     {
         // Integers to 2^114, and fractions with denominators to 2^20.
         var numerator = UInt128.Max(1, new UInt128(a, b) >> shift);
