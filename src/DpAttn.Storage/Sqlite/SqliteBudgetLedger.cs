@@ -4,7 +4,8 @@ namespace DpAttn.Storage;
 
 /// <summary>
 /// The ledger in the tables ledger_*. Each change reads the account's and the store's rows, lets <see cref="LedgerRules"/> decide, appends the
-/// entry and adds to the totals, guarded by what was read; totals are never summed from the entries.
+/// entry and adds to the totals, guarded by what was read; totals are never summed from the entries. Prices are asked for on the writer's thread, and
+/// again if its group starts over: they must be quick and always the same.
 /// </summary>
 internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders readers, TimeProvider clock) : IBudgetLedger
 {

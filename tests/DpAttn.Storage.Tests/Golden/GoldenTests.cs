@@ -6,7 +6,7 @@ namespace DpAttn.Storage.Tests.Golden;
 
 /// <summary>
 /// Databases that earlier versions wrote, and what must be read from them. A golden file is made once (set DPATTN_WRITE_GOLDEN to an empty directory and
-/// run this class) and never changed: a new schema version adds a folder.
+/// run the explicit test) and never changed: a new schema version adds a folder.
 /// </summary>
 public sealed class GoldenTests : IDisposable
 {
@@ -46,11 +46,11 @@ public sealed class GoldenTests : IDisposable
         Assert.Equal(await File.ReadAllTextAsync(Golden(SqliteSchema.Version, ContentName)), await WriteAsync(_directory.Path));
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task A_golden_file_is_made_on_demand()
     {
         var target = Environment.GetEnvironmentVariable("DPATTN_WRITE_GOLDEN");
-        Assert.SkipWhen(string.IsNullOrEmpty(target), "DPATTN_WRITE_GOLDEN names no directory to write to");
+        Assert.False(string.IsNullOrEmpty(target), "DPATTN_WRITE_GOLDEN names no directory to write to");
         Assert.Empty(Directory.GetFiles(target));
         await File.WriteAllTextAsync(Path.Combine(target, ContentName), await WriteAsync(_directory.Path));
         File.Copy(_directory.File(SqliteStorage.FileName), Path.Combine(target, SqliteStorage.FileName));

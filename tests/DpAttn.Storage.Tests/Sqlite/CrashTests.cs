@@ -15,6 +15,25 @@ public class CrashTests
     [Trait("Suite", "Long")]
     public Task What_was_acknowledged_before_any_of_forty_kills_is_there_afterwards() => KillAndCheckAsync(kills: 40, seed: 2);
 
+    [Fact]
+    [Trait("Suite", "Long")]
+    public async Task A_kill_while_opening_leaves_what_can_be_opened()
+    {
+        for (var delay = 0; delay < 40; delay++)
+        {
+            using var directory = new TemporaryDirectory();
+            using (var child = new ChildProcess("load", directory.Path))
+            {
+                // From before the runtime has started to the first writes.
+                await Task.Delay(10 * delay);
+                await child.KillAsync();
+            }
+            await using var storage = await SqliteStorage.OpenAsync(new SqliteStorageOptions { Directory = directory.Path });
+            Assert.Empty(await storage.Ledger.VerifyAsync(Load.Store));
+            await storage.Ledger.CreateStoreAsync(Load.Store, Load.Limit);
+        }
+    }
+
     private static async Task KillAndCheckAsync(int kills, int seed)
     {
         using var directory = new TemporaryDirectory();

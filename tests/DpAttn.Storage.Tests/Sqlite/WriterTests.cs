@@ -192,6 +192,21 @@ public sealed class WriterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_lock_of_another_program_makes_writing_unavailable_and_only_while_it_lasts()
+    {
+        await GrantAsync();
+        using (var session = SqliteSession.Open(_directory.File(SqliteStorage.FileName), readOnly: false))
+        {
+            session.Execute("BEGIN IMMEDIATE");
+            var failure = await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync(1));
+            Assert.Contains("nothing was changed", failure.Message);
+            session.Execute("ROLLBACK");
+        }
+        Assert.False(((LedgerDecision.Admitted)await ChargeAsync(1)).IsReplay);
+        Assert.Null(_storage.WriteFailure);
+    }
+
+    [Fact]
     public async Task A_defect_in_the_writer_leaves_the_outcome_unknown_and_ends_writing_not_the_process()
     {
         await GrantAsync();
