@@ -109,10 +109,13 @@ internal sealed class PublishJob(
         {
             var bytes = NodeCodec.Encode(tier.Values, tier.Slots);
             var blob = ReleaseBook.NodeId(release, tier.Tier);
-            await blobs.PutPartsAsync(store, BlobKind.Node, blob, bytes, cancellationToken);
+            var isOwn = await blobs.PutPartsAsync(store, BlobKind.Node, blob, bytes, cancellationToken);
             // What is named is what is stored, whoever wrote it.
             var stored = await blobs.ReadPartsAsync(store, BlobKind.Node, blob, bytes.Length, cancellationToken)
                 ?? throw new StorageUnavailableException($"tier {tier.Tier} was stored and cannot be read");
+            // Another writer's node is served as it is, but never parts of two that disagree.
+            if (!isOwn && bytes.Length > ISegmentStore.LargestBlobBytes && !stored.AsSpan().SequenceEqual(bytes))
+                throw new StorageCorruptException($"tier {tier.Tier} was stored by two writers that disagree");
             nodes.Add(new NodeDocument(blob, stored.Length, Convert.ToHexStringLower(SHA256.HashData(stored))));
             Volatile.Write(ref _progress, GatheringDone + (1 - GatheringDone) * nodes.Count / noised.Tiers.Count);
         }

@@ -85,8 +85,8 @@ public class BudgetAndKeyVerbTests
             {
                 ListLedger = _ =>
                 [
-                    new LedgerLine(1, DateTimeOffset.UnixEpoch, "limit", null, null, null, 200, 2, 1e-6),
-                    new LedgerLine(2, DateTimeOffset.UnixEpoch, "open", "ask[1]", "r1", 1, 100, 1, 1e-6),
+                    new LedgerLine(1, DateTimeOffset.UnixEpoch, "limit", 200, 2, 1e-6),
+                    new LedgerLine(2, DateTimeOffset.UnixEpoch, "open", 100, 1, 1e-6, "ask[1]", "r1", 1),
                 ],
             },
         };

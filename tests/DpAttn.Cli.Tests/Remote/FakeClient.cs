@@ -54,9 +54,11 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
 
     public Task DeleteStoreAsync(string store, CancellationToken cancellationToken = default) => Run(DeleteStore, f => Then(() => f(store)));
 
-    public Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<float> keys, ReadOnlyMemory<float> values, int rows, bool clip = false, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
-    public async Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    public Task<AppendResult> AppendAsync(string store, string batch, ReadOnlyMemory<double> keys, ReadOnlyMemory<double> values, int rows, bool clip = false, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    public async Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, bool clip = false, CancellationToken cancellationToken = default)
     {
         var batch = new List<float[]>();
         var (sent, number) = (0L, 0);
@@ -95,6 +97,8 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
     public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> query, AttendOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default) => Run(Attend, f => f(store, queries.ToArray(), count, options!));
+
+    public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<double> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     public Task<EstimateResponse> EstimateAsync(string store, EstimateRequest? request = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 

@@ -162,7 +162,7 @@ public sealed class LoadVerbTests : IDisposable
         var (output, error) = (new StringWriter(), new StringWriter());
         using var real = new DpAttentionClient(new DpAttentionOptions { Endpoint = new Uri("https://attention.example.org"), ApiKey = Verb.Key });
         var verb = Loading();
-        verb.Client.Append = (store, id, rows, token) => real.AppendAsync(store, id, rows.SelectMany(r => r[..2]).ToArray(), rows.Select(r => r[2]).ToArray(), rows.Count, token);
+        verb.Client.Append = (store, id, rows, token) => real.AppendAsync(store, id, rows.SelectMany(r => r[..2]).ToArray(), rows.Select(r => r[2]).ToArray(), rows.Count, cancellationToken: token);
         Assert.StartsWith("dpattn: batch has printable ASCII characters without spaces only", verb.Fails(2, "load", "packages", "--keys", keys, "--values", values, "--batch-prefix", "a b"));
     }
 

@@ -77,6 +77,9 @@ public sealed class LedgerVerificationTests : IAsyncLifetime
                 _ => budget,
             })];
 
+        public Task<StoredLedgerEntry?> FindRequestAsync(StoreId store, AccountId account, RequestId request, CancellationToken cancellationToken = default) =>
+            ledger.FindRequestAsync(store, account, request, cancellationToken);
+
         public async Task<IReadOnlyList<StoredLedgerEntry>> ListEntriesAsync(StoreId store, AccountId? account, long after, int limit, CancellationToken cancellationToken = default)
         {
             var entries = (await ledger.ListEntriesAsync(store, account, after, limit, cancellationToken)).ToList();
