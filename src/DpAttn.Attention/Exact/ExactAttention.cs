@@ -61,8 +61,7 @@ public sealed class ExactAttention<T>
     /// <summary>Answers one query on the calling thread.</summary>
     /// <param name="query">d numbers.</param>
     /// <param name="output">dv numbers.</param>
-    /// <exception cref="ArgumentException">Wrong lengths, or a query with NaN or infinity.</exception>
-    /// <exception cref="NotFiniteNumberException">The rows hold NaN or infinity, or a score overflows.</exception>
+    /// <exception cref="ArgumentException">Wrong lengths, a query or rows with NaN or infinity, or a score that overflows.</exception>
     public void Attend(ReadOnlySpan<T> query, Span<double> output)
     {
         if (query.Length != _keys.Columns || output.Length != _values.Columns)
@@ -81,8 +80,7 @@ public sealed class ExactAttention<T>
     /// <param name="queries">m x d.</param>
     /// <param name="threads">How many threads share the queries.</param>
     /// <returns>m x dv.</returns>
-    /// <exception cref="ArgumentException">The wrong number of columns, or a query with NaN or infinity.</exception>
-    /// <exception cref="NotFiniteNumberException">The rows hold NaN or infinity, or a score overflows.</exception>
+    /// <exception cref="ArgumentException">The wrong number of columns, a query or rows with NaN or infinity, or a score that overflows.</exception>
     public Matrix<double> Attend(Matrix<T> queries, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(queries);
@@ -120,7 +118,7 @@ public sealed class ExactAttention<T>
     private static void RequireFiniteAnswer(ReadOnlySpan<double> outputs)
     {
         if (!outputs.IsEmpty && !TensorPrimitives.IsFiniteAll(outputs))
-            throw new NotFiniteNumberException("exact attention: the rows hold NaN or infinity, or a score overflows its type; use smaller numbers or float64");
+            throw new ArgumentException("exact attention: the rows hold NaN or infinity, or a score overflows its type; use smaller numbers or float64");
     }
 
     private void AddBlock(ReadOnlySpan<T> query, int start, int count, T[] weights, T[] sums, State state)
