@@ -22,13 +22,18 @@ public sealed partial class DpAttentionClient
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">Lengths that do not fit, a number that is not finite, or options that cannot be.</exception>
     /// <exception cref="DpAttentionException">Refused (not_opened carries the prices), or failed after all retries.</exception>
-    /// <remarks>The queries travel as .npy; the memory is read until the task completes.</remarks>
+    /// <remarks>The queries travel as .npy and the answers as .npz, which is several times faster than JSON; the memory is read until the task completes.</remarks>
     public Task<AttendResponse> AttendAsync(string store, ReadOnlyMemory<float> queries, int count, AttendOptions? options = null, CancellationToken cancellationToken = default)
     {
         var asked = Require(options);
         var dimension = Columns(queries.Length, count, nameof(queries));
         RequireFinite(queries.Span, count);
-        return AttendAsync(AttendCall(store, asked, Parameters(asked)) with { Body = () => new NpyContent(queries, count, dimension) }, count, cancellationToken);
+        var call = AttendCall(store, asked, Parameters(asked)) with
+        {
+            Accept = $"{NpzAnswers.MediaType}, application/json;q=0.5",
+            Body = () => new NpyContent(queries, count, dimension),
+        };
+        return AttendAsync(call, count, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -40,7 +45,13 @@ public sealed partial class DpAttentionClient
 
     private async Task<AttendResponse> AttendAsync(Call call, int count, CancellationToken cancellationToken)
     {
-        var response = await _exchange.SendAsync(call, WireJson.Default.AttendResponse, cancellationToken).ConfigureAwait(false);
+        var reply = await _exchange.SendAsync(call, cancellationToken).ConfigureAwait(false);
+        if (reply.MediaType == NpzAnswers.MediaType)
+        {
+            return NpzAnswers.TryRead(reply, count)
+                ?? throw Exchange.Malformed(call, reply.Status, $"not a whole .npz of {count} answers with their error bars and their privacy record");
+        }
+        var response = Exchange.Parse(call, reply, WireJson.Default.AttendResponse);
         var isWhole = response.IndistinguishableFromMean.Count == count && response.Outputs.Count == count && response.Outputs[0].Count > 0
             && HasShape(response.Outputs, response) && HasShape(response.NoiseDeviations, response) && HasShape(response.IntervalLow, response) && HasShape(response.IntervalHigh, response);
         return isWhole ? response : throw Exchange.Malformed(call, HttpStatusCode.OK, $"not one of {count} answers with their error bars");
