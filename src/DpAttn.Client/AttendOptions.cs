@@ -6,7 +6,7 @@ public sealed record AttendOptions
     /// <summary>The release; null for the newest that is open.</summary>
     public string? Release { get; init; }
 
-    /// <summary>The tier to open and answer from; null for the best that is open.</summary>
+    /// <summary>The tier of <see cref="Release"/>, which must be stated then, to open and answer from; null for the best that is open.</summary>
     public int? Tier { get; init; }
 
     /// <summary>The most that opening may cost, in epsilon; null: nothing is opened.</summary>

@@ -52,7 +52,15 @@ public sealed partial class DpAttentionClient
 
     private async Task<AttendResponse> AttendAsync(Call call, int count, CancellationToken cancellationToken)
     {
-        var response = await _exchange.SendAsync(call, WireJson.Default.AttendResponse, cancellationToken).ConfigureAwait(false);
+        // Several answers come as .npz, in a fraction of the time that JSON takes.
+        var asked = count > 1 ? call with { Accept = $"{NpzAnswers.MediaType}, {call.Accept};q=0.5" } : call;
+        var reply = await _exchange.SendAsync(asked, cancellationToken).ConfigureAwait(false);
+        if (reply.MediaType == NpzAnswers.MediaType)
+        {
+            return NpzAnswers.TryRead(reply, count)
+                ?? throw Exchange.Malformed(call, reply.Status, $"not a whole .npz of {count} answers with their error bars and their privacy record");
+        }
+        var response = Exchange.Parse(call, reply, WireJson.Default.AttendResponse);
         var isWhole = response.IndistinguishableFromMean.Count == count && response.Outputs.Count == count && response.Outputs[0].Count > 0
             && HasShape(response.Outputs, response) && HasShape(response.NoiseDeviations, response) && HasShape(response.IntervalLow, response) && HasShape(response.IntervalHigh, response);
         return isWhole ? response : throw Exchange.Malformed(call, HttpStatusCode.OK, $"not one of {count} answers with their error bars");

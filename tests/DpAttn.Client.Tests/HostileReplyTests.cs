@@ -56,6 +56,65 @@ public class HostileReplyTests
         Assert.Contains("the server's answer (200)", failure.Message);
     }
 
+    [Theory]
+    [InlineData("outputs")]
+    [InlineData("noise_deviations")]
+    [InlineData("interval_low")]
+    [InlineData("interval_high")]
+    [InlineData("header Privacy-Release")]
+    [InlineData("header Privacy-Tier")]
+    [InlineData("header Privacy-Tier-Epsilon")]
+    [InlineData("header Privacy-Delta")]
+    [InlineData("header Privacy-Epsilon-Charged")]
+    [InlineData("header Privacy-Epsilon-Spent")]
+    [InlineData("header Privacy-Epsilon-Remaining")]
+    [InlineData("header Privacy-Kernel-Error-Bound")]
+    public Task An_archive_that_lacks_a_part_is_refused_whole(string part) =>
+        RefusesArchiveAsync(part.StartsWith("header ", StringComparison.Ordinal)
+            ? () => NpzReply.Of(Replies.Answers(2, 2), leaveOutHeader: part["header ".Length..])
+            : () => NpzReply.Of(Replies.Answers(2, 2), leaveOut: part));
+
+    [Theory]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 4), }", 32)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 0), }", 0)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", 16)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 2), }", 32)]
+    [InlineData("outputs", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", 32)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 99999999999), }", 32)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 16777216), }", 32)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", 31)]
+    [InlineData("outputs", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", 33)]
+    [InlineData("outputs", "nonsense", 32)]
+    [InlineData("interval_low", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 1), }", 16)]
+    [InlineData("noise_deviations", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", 48)]
+    [InlineData("indistinguishable", "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }", 3)]
+    [InlineData("indistinguishable", "{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", 1)]
+    [InlineData("indistinguishable", "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", 2)]
+    public Task An_archive_of_other_shapes_is_refused_whole(string member, string header, int bytes) =>
+        RefusesArchiveAsync(() => NpzReply.Of(Replies.Answers(2, 2), change: (name, content) => name == member ? NpzReply.Npy(header, new byte[bytes]) : content));
+
+    [Theory]
+    [InlineData("outputs")]
+    [InlineData("interval_low")]
+    [InlineData("interval_high")]
+    public Task Numbers_that_are_not_finite_are_refused(string member) =>
+        RefusesArchiveAsync(() => NpzReply.Of(Replies.Answers(2, 2), change: (name, content) => name == member ? [.. content[..^8], .. BitConverter.GetBytes(double.NaN)] : content));
+
+    [Fact]
+    public async Task An_archive_that_is_cut_anywhere_is_refused()
+    {
+        var whole = await NpzReply.Of(Replies.Answers(2, 2)).Content.ReadAsByteArrayAsync();
+        for (var cut = 0; cut < whole.Length; cut += 5)
+        {
+            await RefusesArchiveAsync(() =>
+            {
+                var reply = NpzReply.Of(Replies.Answers(2, 2));
+                reply.Content = new ByteArrayContent(whole[..cut]) { Headers = { ContentType = new("application/x-npz") } };
+                return reply;
+            });
+        }
+    }
+
     [Fact]
     public async Task A_property_twice_is_refused()
     {
@@ -219,6 +278,15 @@ public class HostileReplyTests
         using var test = new TestClient(handler);
         await test.Client.GetStoreAsync(store);
         Assert.Equal("/base/v1/stores/" + Uri.EscapeDataString(store), handler.Only.Target);
+    }
+
+    private static async Task RefusesArchiveAsync(Func<HttpResponseMessage> reply)
+    {
+        var handler = ScriptedHandler.Of(reply);
+        using var test = new TestClient(handler);
+        var failure = await Assert.ThrowsAsync<DpAttentionException>(() => test.Client.AttendAsync("packages", new float[4], 2));
+        Assert.Equal("attend to store 'packages': the server's answer (200) is not a whole .npz of 2 answers with their error bars and their privacy record", failure.Message);
+        Assert.Single(handler.Sent);
     }
 
     /// <summary>A stream of a stated length, or without an end, that counts what it gave.</summary>

@@ -138,6 +138,27 @@ public class WireFormatTests
     }
 
     [Fact]
+    public async Task Answers_to_many_queries_come_as_npz_with_the_record_in_headers_and_are_the_same_as_in_JSON()
+    {
+        foreach (var replayed in new[] { false, true })
+        {
+            var expected = Replies.Answers(3, 2, charged: 0.5, replayed) with { IndistinguishableFromMean = [true, false, true] };
+            var handler = ScriptedHandler.Of(() => NpzReply.Of(expected));
+            using var test = new TestClient(handler);
+            var answers = await test.Client.AttendAsync("packages", new float[] { 1, 2, 3, 4, 5, 6 }, 3, new AttendOptions { MaxEpsilon = 1 });
+            Assert.Equal(JsonSerializer.Serialize(expected), JsonSerializer.Serialize(answers));
+            Assert.Equal("application/x-npz, application/json; q=0.5", handler.Only.Headers["Accept"]);
+        }
+    }
+
+    [Fact]
+    public async Task An_archive_without_marks_is_of_a_release_without_a_mean()
+    {
+        using var test = new TestClient(ScriptedHandler.Of(() => NpzReply.Of(Replies.Answers(2, 1), leaveOut: "indistinguishable")));
+        Assert.Equal([false, false], (await test.Client.AttendAsync("packages", new float[2], 2)).IndistinguishableFromMean);
+    }
+
+    [Fact]
     public async Task Many_queries_from_what_is_open_have_no_parameters_and_no_key()
     {
         var sent = await SendAsync(Replies.Answers(2, 2), client => client.AttendAsync("packages", new float[] { 1, 2 }, 2));
@@ -268,7 +289,7 @@ public class WireFormatTests
     {
         Assert.Equal((method, target), (sent.Method, sent.Target));
         Assert.Equal("Bearer " + TestClient.ApiKey, sent.Headers["Authorization"]);
-        Assert.Contains("application/json", sent.Headers["Accept"]);
+        Assert.EndsWith("application/json" + (sent.ContentType == "application/x-npy" ? "; q=0.5" : ""), sent.Headers["Accept"]);
         Assert.Equal(isChange, sent.Key is not null);
         if (sent.Body.Length > 0 && sent.Body[0] == '{')
             Assert.Equal("application/json", sent.ContentType);

@@ -17,7 +17,7 @@ internal static class AttendCommand
         var store = Arguments.Store();
         var queries = new Argument<string>("queries") { Description = "m x d queries, .npy" };
         var release = new Option<string?>("--release") { Description = "the release; default: the newest that is open", HelpName = "RELEASE" };
-        var tier = Arguments.Whole("--tier", "open this tier if need be, and answer from it; default: the best that is open");
+        var tier = Arguments.Whole("--tier", "open this tier of --release if need be, and answer from it; default: the best that is open");
         var maxEpsilon = Arguments.Number("--max-epsilon", "open the best tier that costs at most this; default: open nothing");
         var clip = new Option<bool>("--clip") { Description = "move queries out of bounds to the nearest point inside instead of refusing them" };
         var to = new Option<string?>("--to") { Description = "write the outputs, m x dv, to a .npy file; a .npz file gets the error bars too", HelpName = "FILE" };
@@ -27,6 +27,8 @@ internal static class AttendCommand
             var target = parsed.GetValue(to);
             if (target is not null && Path.GetExtension(target).ToLowerInvariant() is not (".npy" or ".npz"))
                 throw new ArgumentException($"{to.Name} takes a .npy or .npz file");
+            if (parsed.GetValue(tier) is not null && parsed.GetValue(release) is null)
+                throw new ArgumentException($"{tier.Name} is a tier of one release: state {release.Name} too, or {maxEpsilon.Name} alone");
             var options = new AttendOptions
             {
                 Release = parsed.GetValue(release),

@@ -22,9 +22,11 @@ internal static class LogCommand
         foreach (var line in lines)
         {
             table.AddRow(
-                $"{line.Sequence}", $"{line.At.UtcDateTime:u}", Markup.Escape(line.Action), Markup.Escape(line.Actor), Markup.Escape(line.Store ?? ""),
-                Markup.Escape(line.Target ?? ""), Markup.Escape(line.Detail ?? ""));
+                $"{line.Sequence}", $"{line.At.UtcDateTime:u}", Markup.Escape(line.Action), Short(line.Actor), Short(line.Store), Short(line.Target), Short(line.Detail));
         }
-        yield return ($"{lines.Count} lines", table);
+        yield return ($"{lines.Count} lines; long ids are cut, --output json has them whole", table);
     }
+
+    // Ids of 32 characters in five columns would fold every line.
+    private static string Short(string? id) => Markup.Escape(id is null ? "" : id.Length <= 20 ? id : id[..12] + "...");
 }

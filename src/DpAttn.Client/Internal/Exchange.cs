@@ -15,20 +15,26 @@ internal sealed class Exchange(IHttpSource source, DpAttentionOptions options, F
 
     public async Task<T> SendAsync<T>(Call call, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
-        var body = await SendAsync(call, cancellationToken).ConfigureAwait(false);
+        return Parse(call, await SendAsync(call, cancellationToken).ConfigureAwait(false), type);
+    }
+
+    /// <summary>Reads the JSON of a success.</summary>
+    /// <exception cref="DpAttentionException">It is something else.</exception>
+    public static T Parse<T>(Call call, Reply reply, JsonTypeInfo<T> type)
+    {
         try
         {
-            return JsonSerializer.Deserialize(body.Body, type)
-                ?? throw Malformed(call, body.Status, "null where a value is needed");
+            return JsonSerializer.Deserialize(reply.Body, type)
+                ?? throw Malformed(call, reply.Status, "null where a value is needed");
         }
         catch (JsonException e)
         {
             // Neither its text nor the exception itself: both may quote what was sent.
-            throw Malformed(call, body.Status, $"not the JSON that was expected (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})");
+            throw Malformed(call, reply.Status, $"not the JSON that was expected (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})");
         }
     }
 
-    /// <summary>Sends a call and returns the body of its success.</summary>
+    /// <summary>Sends a call and returns its success.</summary>
     /// <exception cref="DpAttentionException">Refused, or failed after all retries.</exception>
     public async Task<Reply> SendAsync(Call call, CancellationToken cancellationToken)
     {
@@ -96,8 +102,7 @@ internal sealed class Exchange(IHttpSource source, DpAttentionOptions options, F
         }
         var request = new HttpRequestMessage(call.Method, new Uri(_base, call.Path)) { Content = call.Body?.Invoke() };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential);
-        request.Headers.Accept.Add(new("application/json"));
-        request.Headers.Accept.Add(new("application/problem+json"));
+        request.Headers.Add("Accept", call.Accept);
         if (call.Key is { } key)
             request.Headers.Add("Idempotency-Key", key);
         return request;
@@ -105,7 +110,7 @@ internal sealed class Exchange(IHttpSource source, DpAttentionOptions options, F
 
     private async Task<Outcome> ReadSuccessAsync(Call call, HttpResponseMessage response, CancellationToken cancellationToken) =>
         await BoundedBody.ReadAsync(response.Content, options.MaxResponseBytes, cancellationToken).ConfigureAwait(false) is { } body
-            ? Outcome.Succeeded(new Reply(response.StatusCode, body))
+            ? Outcome.Succeeded(new Reply(response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers, body))
             : throw Malformed(call, response.StatusCode, $"longer than MaxResponseBytes ({options.MaxResponseBytes} bytes)");
 
     private async Task<Outcome> ReadRefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken)

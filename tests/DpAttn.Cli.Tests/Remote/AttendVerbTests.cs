@@ -88,7 +88,7 @@ public sealed class AttendVerbTests : IDisposable
     {
         var refusal = Samples.Problem(403, ProblemCodes.BudgetExhausted, "the limit does not admit tier 1");
         var verb = new Verb { Client = new() { Attend = (_, _, _, _) => throw new PrivacyBudgetExceededException(refusal) } };
-        verb.Fails(3, "attend", "packages", Queries(1), "--tier", "1", "--to", _files["out.npy"]);
+        verb.Fails(3, "attend", "packages", Queries(1), "--release", "r1", "--tier", "1", "--to", _files["out.npy"]);
         Assert.DoesNotContain("out.npy", _files.Names);
     }
 
@@ -108,7 +108,7 @@ public sealed class AttendVerbTests : IDisposable
     [Theory]
     [InlineData("--to", "out.txt", "dpattn: --to takes a .npy or .npz file")]
     [InlineData("--tier", "x", "dpattn: --tier takes a whole number, not 'x'")]
-    [InlineData("--tier", "9999999999", "dpattn: --tier lies outside 32 bits")]
+    [InlineData("--tier", "1", "dpattn: --tier is a tier of one release: state --release too, or --max-epsilon alone")]
     [InlineData("--max-epsilon", "-", "dpattn: --max-epsilon takes finite numbers, not '-'")]
     public void Flags_that_cannot_be_are_usage_faults(string flag, string value, string message)
     {

@@ -163,5 +163,8 @@ public class BudgetAndKeyVerbTests
         Assert.Contains("key.create", Reading().Done("log").Output);
         Assert.Equal(8, Reading().Done("log", "--after", "7", "--output", "json").Json[0].GetProperty("sequence").GetInt64());
         Assert.Equal([0, 7], asked);
+        var folded = new Verb { Client = new() { ListAudit = _ => [new AuditLine(1, DateTimeOffset.UnixEpoch, "budget.grant", new string('a', 32), new string('b', 32), new string('c', 32), new string('d', 64))] } };
+        Assert.Contains("aaaaaaaaaaaa...", folded.Done("log").Output);
+        Assert.Contains(new string('d', 64), folded.Done("log", "--output", "json").Output);
     }
 }
