@@ -36,10 +36,6 @@ public sealed record ReleaseDescription
     public string? Failure { get; init; }
 }
 
-/// <summary>A store's releases.</summary>
-/// <param name="Releases">All of them, the newest last.</param>
-public sealed record ReleaseList(IReadOnlyList<ReleaseDescription> Releases);
-
 /// <summary>One tier of a privacy statement, in exact integers.</summary>
 /// <param name="Tier">Counted from 0.</param>
 /// <param name="Epsilon">The stated epsilon.</param>

@@ -96,7 +96,3 @@ public sealed record StoreDescription
     /// <summary>Releases, the newest last.</summary>
     public required IReadOnlyList<ReleaseDescription> Releases { get; init; }
 }
-
-/// <summary>Stores.</summary>
-/// <param name="Stores">Those that the caller owns or was granted.</param>
-public sealed record StoreList(IReadOnlyList<StoreDescription> Stores);

@@ -130,7 +130,8 @@ public static partial class DpAttnServer
         var limits = kestrel.Limits;
         limits.MaxConcurrentConnections = options.MaxConnections;
         limits.MaxConcurrentUpgradedConnections = 0;
-        limits.MaxRequestBodySize = options.MaxBodyBytes;
+        // Every reader has its own cap (RequestBody). With one of Kestrel's the connection would be reset under a caller still sending, who would never read the 413.
+        limits.MaxRequestBodySize = null;
         limits.MaxRequestHeadersTotalSize = HeadersBytes;
         limits.RequestHeadersTimeout = HeadersTimeout;
         var certificate = options.Certificate.Length == 0 ? null : LoadCertificate(options);

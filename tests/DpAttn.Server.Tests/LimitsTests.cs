@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using DpAttn.Cluster;
 using DpAttn.Contracts;
 using DpAttn.Server.Tests.Support;
@@ -106,6 +108,37 @@ public sealed class LimitsTests
         gate.SetResult();
         await asking.TextAsync();
         await stopping;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_caller_that_sends_far_too_much_still_hears_why(bool isChunked)
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => options.MaxBodyBytes = 1 << 20);
+        for (var i = 0; i < 3; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/stores/s/rows") { Content = Arrays.Content(new byte[16 << 20], "application/x-npz") };
+            request.Headers.Add("Idempotency-Key", "b1");
+            request.Headers.TransferEncodingChunked = isChunked;
+            await server.Client.SendAsync(request).ProblemAsync(ProblemCodes.TooLarge);
+        }
+        Assert.Empty(server.Door.Calls);
+    }
+
+    [Fact]
+    public async Task A_body_that_stops_coming_gives_its_place_back()
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => (options.MaxConcurrentUploads, options.UploadQueue) = (1, 0));
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(server.Address.Host, server.Address.Port);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /v1/stores/s/rows HTTP/1.1\r\nHost: x\r\nX-Api-Key: {FakeFrontDoor.Key}\r\nIdempotency-Key: b1\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{{}}"));
+        using var reader = new StreamReader(stream);
+        Assert.Equal("HTTP/1.1 408 Request Timeout", await reader.ReadLineAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token));
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/stores/s/rows") { Content = Responses.JsonBody("{\"key\":[1],\"value\":[1]}", "application/x-ndjson") };
+        request.Headers.Add("Idempotency-Key", "b2");
+        await server.Client.SendAsync(request).TextAsync(HttpStatusCode.Created);
     }
 
     [Fact]

@@ -27,9 +27,9 @@ public sealed class RoutesTests
 
     public static TheoryData<string, string, string, object> Reads => new()
     {
-        { "/v1/stores", nameof(IFrontDoor.ListStoresAsync), "", new StoreList([Samples.Store]) },
+        { "/v1/stores", nameof(IFrontDoor.ListStoresAsync), "", new[] { Samples.Store } },
         { "/v1/stores/s", nameof(IFrontDoor.GetStoreAsync), "s", Samples.Store },
-        { "/v1/stores/s/releases", nameof(IFrontDoor.ListReleasesAsync), "s", new ReleaseList([Samples.Release]) },
+        { "/v1/stores/s/releases", nameof(IFrontDoor.ListReleasesAsync), "s", new[] { Samples.Release } },
         { "/v1/stores/s/releases/rel-1", nameof(IFrontDoor.GetReleaseAsync), "s,rel-1", Samples.Release },
         { "/v1/stores/s/releases/rel-1/privacy", nameof(IFrontDoor.GetPrivacyStatementAsync), "s,rel-1", Samples.Statement },
         { "/v1/stores/s/budgets/me", nameof(IFrontDoor.GetMyBudgetAsync), "s", Samples.Budget },
@@ -73,6 +73,21 @@ public sealed class RoutesTests
         var call = Assert.Single(server.Door.Calls);
         Assert.Equal(method, call.Method);
         Assert.Equal(arguments, string.Join(',', call.Arguments.Skip(1)));
+    }
+
+    [Theory]
+    [InlineData("http://proxied.example:80/v1/stores/s/rows/a%252Fb/3")]
+    [InlineData("http://proxied.example/v1/stores/s/rows/a%252Fb/3?")]
+    public async Task A_proxys_absolute_form_names_the_same(string target)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var socket = new System.Net.Sockets.TcpClient();
+        await socket.ConnectAsync(server.Address.Host, server.Address.Port);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes($"DELETE {target} HTTP/1.1\r\nHost: {new Uri(target).Authority}\r\nX-Api-Key: {FakeFrontDoor.Key}\r\nConnection: close\r\n\r\n"));
+        using var reader = new StreamReader(stream);
+        Assert.Equal("HTTP/1.1 204 No Content", await reader.ReadLineAsync());
+        Assert.Equal(["s", "a%2Fb", 3], Assert.Single(server.Door.Calls).Arguments.Skip(1));
     }
 
     [Fact]

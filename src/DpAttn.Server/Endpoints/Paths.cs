@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http.Features;
+
 namespace DpAttn.Server.Endpoints;
 
 /// <summary>Paths of resources, for Location headers.</summary>
@@ -15,8 +17,14 @@ internal static class Paths
     /// </summary>
     public static string Segment(HttpContext context, int index)
     {
-        var path = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
-        var end = path.IndexOf('?', StringComparison.Ordinal);
-        return Uri.UnescapeDataString((end < 0 ? path : path[..end]).Split('/')[index + 1]);
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var end = target.IndexOf('?', StringComparison.Ordinal);
+        var path = end < 0 ? target : target[..end];
+        // A proxy may send the absolute form, http://host/path.
+        if (!path.StartsWith('/'))
+            path = path[Math.Max(path.IndexOf('/', path.IndexOf("//", StringComparison.Ordinal) + 2), 0)..];
+        // Servers for tests may not keep what was sent.
+        var segments = (path.Length > 1 ? path : context.Request.Path.Value!).Split('/');
+        return Uri.UnescapeDataString(segments[index + 1]);
     }
 }

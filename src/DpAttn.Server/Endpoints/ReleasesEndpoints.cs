@@ -15,7 +15,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
             .Gives<ReleaseDescription>(RequestBody.Json, StatusCodes.Status202Accepted, "Under way; see Location.")
             .Fails(ProblemCodes.NotFound, ProblemCodes.Conflict, ProblemCodes.RequestInUse, ProblemCodes.TooLarge, ProblemCodes.RequestConflict, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
         routes.MapGet("/v1/stores/{store}/releases", ListAsync).WithName("listReleases").WithTags("releases")
-            .Gives<ReleaseList>(RequestBody.Json)
+            .Gives<IReadOnlyList<ReleaseDescription>>(RequestBody.Json)
             .Fails(ProblemCodes.NotFound);
         routes.MapGet("/v1/stores/{store}/releases/{release}", GetAsync).WithName("getRelease").WithTags("releases")
             .Gives<ReleaseDescription>(RequestBody.Json)
@@ -46,7 +46,7 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
     {
         RequestParameters.Allow(context);
         var releases = await desk.AskAsync(context, (door, caller, token) => door.ListReleasesAsync(caller, store, token));
-        await JsonResponse.WriteAsync(context, new ReleaseList(releases), DpAttnJson.Default.ReleaseList);
+        await JsonResponse.WriteAsync(context, releases, DpAttnJson.Default.IReadOnlyListReleaseDescription);
     }
 
     /// <summary>Show a release</summary>

@@ -18,7 +18,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
             .Gives<StoreDescription>(RequestBody.Json)
             .Fails(ProblemCodes.NotFound);
         routes.MapGet("/v1/stores", (Delegate)ListAsync).WithName("listStores").WithTags("stores")
-            .Gives<StoreList>(RequestBody.Json);
+            .Gives<IReadOnlyList<StoreDescription>>(RequestBody.Json);
         routes.MapDelete("/v1/stores/{store}", DeleteAsync).WithName("deleteStore").WithTags("stores")
             .Gives(StatusCodes.Status204NoContent, "Deleted.")
             .Fails(ProblemCodes.NotFound, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
@@ -51,7 +51,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
     {
         RequestParameters.Allow(context);
         var stores = await desk.AskAsync(context, (door, caller, token) => door.ListStoresAsync(caller, token));
-        await JsonResponse.WriteAsync(context, new StoreList(stores), DpAttnJson.Default.StoreList);
+        await JsonResponse.WriteAsync(context, stores, DpAttnJson.Default.IReadOnlyListStoreDescription);
     }
 
     /// <summary>Delete a store</summary>

@@ -88,6 +88,9 @@ internal static class ApiDocument
         {
             if (parameter is OpenApiParameter { Description: null, Name: { } name } stated && Parameters.TryGetValue(name, out var text))
                 stated.Description = text;
+            // Read as text, so that a bad one is refused like everything else.
+            if (parameter is OpenApiParameter { Name: "index" } index)
+                index.Schema = Schema("integer");
         }
         AddParameters(operation, notes);
         DescribeBodies(operation, notes);

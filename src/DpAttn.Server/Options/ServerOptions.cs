@@ -60,7 +60,7 @@ public sealed class ServerOptions
     public int RequestQueue { get; set; } = 1024;
 
     /// <summary>
-    /// The most batches of rows taken in at once: each holds at most twice <see cref="MaxBodyBytes"/> in memory. Default 4.
+    /// The most batches of rows taken in at once: each holds at most four times <see cref="MaxBodyBytes"/> in memory. Default 4.
     /// </summary>
     [Range(1, 1024)]
     public int MaxConcurrentUploads { get; set; } = 4;
