@@ -1,9 +1,13 @@
 using DpAttn.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace DpAttn.Cluster;
 
-/// <summary>Failures of the storage leave a grain as problems, so that callers on every silo, and fronts without a storage, understand them.</summary>
-internal sealed class GrainFaults : IIncomingGrainCallFilter
+/// <summary>
+/// Failures leave a grain as problems of a code and a text and nothing else, so that callers on every silo, and fronts without a storage, understand them: an
+/// exception whose cause the other side has no codec for would not arrive at all. The cause is logged where it happened.
+/// </summary>
+internal sealed partial class GrainFaults(ILogger<GrainFaults> logger) : IIncomingGrainCallFilter
 {
     public async Task Invoke(IIncomingGrainCallContext context)
     {
@@ -19,11 +23,25 @@ internal sealed class GrainFaults : IIncomingGrainCallFilter
         }
         catch (StorageException e)
         {
-            throw StorageProblems.Of(e, isLedger: grain is BudgetGrain);
+            LogStorage(e, context.InterfaceName, context.MethodName);
+            throw WithoutCause(StorageProblems.Of(e, isLedger: grain is BudgetGrain));
         }
         catch (ArgumentException e)
         {
-            throw SchemaFactory.Invalid(e);
+            throw WithoutCause(SchemaFactory.Invalid(e));
+        }
+        catch (ProblemException e) when (e.InnerException is not null)
+        {
+            LogProblem(e, context.InterfaceName, context.MethodName);
+            throw WithoutCause(e);
         }
     }
+
+    private static ProblemException WithoutCause(ProblemException problem) => new(problem.Code, problem.Message);
+
+    [LoggerMessage(LogLevel.Warning, "{Grain}.{Method} failed in the storage")]
+    private partial void LogStorage(Exception exception, string grain, string method);
+
+    [LoggerMessage(LogLevel.Information, "{Grain}.{Method} ended in a problem")]
+    private partial void LogProblem(Exception exception, string grain, string method);
 }

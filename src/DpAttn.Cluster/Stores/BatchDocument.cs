@@ -1,7 +1,7 @@
 namespace DpAttn.Cluster;
 
 /// <summary>A committed batch: what a retry of it is told.</summary>
-internal sealed record BatchDocument
+internal sealed record BatchDocument : IFormatted
 {
     public int Format { get; init; } = 1;
 
@@ -21,7 +21,7 @@ internal sealed record BatchDocument
 }
 
 /// <summary>A committed segment.</summary>
-internal sealed record SegmentDocument
+internal sealed record SegmentDocument : IFormatted
 {
     public int Format { get; init; } = 1;
 

@@ -5,6 +5,15 @@ using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
+/// <summary>A document that says how it is written. Members are only ever added; a changed meaning is a new number.</summary>
+internal interface IFormatted
+{
+    /// <summary>The newest format that this version reads.</summary>
+    const int Newest = 1;
+
+    int Format { get; }
+}
+
 /// <summary>A kind of document: its name in the catalog and how it is written.</summary>
 internal sealed class DocumentKind<T>(string name, JsonTypeInfo<T> json)
     where T : class
@@ -13,11 +22,17 @@ internal sealed class DocumentKind<T>(string name, JsonTypeInfo<T> json)
 
     public ReadOnlyMemory<byte> ToBytes(T document) => JsonSerializer.SerializeToUtf8Bytes(document, json);
 
+    /// <summary>Reads a row.</summary>
+    /// <exception cref="StorageCorruptException">It is no document of this kind.</exception>
+    /// <exception cref="StorageRefusedException">A newer version wrote it.</exception>
     public T Parse(CatalogRow row)
     {
         try
         {
-            return JsonSerializer.Deserialize(row.Content.Span, json) ?? throw new StorageCorruptException($"the {name} row {row.Key} is empty");
+            var document = JsonSerializer.Deserialize(row.Content.Span, json) ?? throw new StorageCorruptException($"the {name} row {row.Key} is empty");
+            return document is IFormatted { Format: > IFormatted.Newest } newer
+                ? throw new StorageRefusedException($"the {name} row {row.Key} has format {newer.Format}; this version reads up to {IFormatted.Newest}")
+                : document;
         }
         catch (JsonException e)
         {

@@ -1,7 +1,7 @@
 namespace DpAttn.Cluster;
 
 /// <summary>A release in the catalog.</summary>
-internal sealed record ReleaseDocument
+internal sealed record ReleaseDocument : IFormatted
 {
     public const string Publishing = "publishing";
     public const string Published = "published";

@@ -6,7 +6,7 @@ using DpAttn.Storage;
 namespace DpAttn.Cluster;
 
 /// <summary>What a release is made of, frozen before any noise is drawn. Its bytes are stored once and never written anew.</summary>
-internal sealed record ReleaseManifest
+internal sealed record ReleaseManifest : IFormatted
 {
     public int Format { get; init; } = 1;
 
@@ -45,7 +45,9 @@ internal sealed record ReleaseManifest
             throw new StorageCorruptException("the manifest is not the one that was frozen");
         try
         {
-            return JsonSerializer.Deserialize(bytes, ClusterJson.Default.ReleaseManifest) ?? throw new StorageCorruptException("the manifest is empty");
+            return JsonSerializer.Deserialize(bytes, ClusterJson.Default.ReleaseManifest) is { Format: <= IFormatted.Newest } manifest
+                ? manifest
+                : throw new StorageCorruptException("the manifest is of a newer version, or empty");
         }
         catch (JsonException e)
         {

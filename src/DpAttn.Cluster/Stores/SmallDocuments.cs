@@ -10,7 +10,7 @@ internal sealed record JobDocument(string Incarnation, string Release);
 internal sealed record AccountDocument(string Account, DateTimeOffset Created);
 
 /// <summary>An API key: of its secret only the hash.</summary>
-internal sealed record KeyDocument
+internal sealed record KeyDocument : IFormatted
 {
     public int Format { get; init; } = 1;
 

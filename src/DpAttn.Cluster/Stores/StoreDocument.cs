@@ -3,7 +3,7 @@ using DpAttn.Contracts;
 namespace DpAttn.Cluster;
 
 /// <summary>A store in the catalog. Small and of a fixed size: batches, segments and releases have rows of their own.</summary>
-internal sealed record StoreDocument
+internal sealed record StoreDocument : IFormatted
 {
     public const string Active = "active";
     public const string Deleted = "deleted";

@@ -30,6 +30,9 @@ internal sealed class FaultPlan
     /// <summary>Only these calls count; null for all.</summary>
     public Func<string, bool>? Counts { get; init; }
 
+    /// <summary>What every call of a name does for as long as it is set; null for none.</summary>
+    public Func<string, Fault?>? Every { get; set; }
+
     public int Calls => Volatile.Read(ref _calls);
 
     public bool HasFailed => FailingCall > 0 && Calls >= FailingCall;
@@ -43,12 +46,12 @@ internal sealed class FaultPlan
     public async Task<T> RunAsync<T>(string name, Func<Task<T>> call)
     {
         var isTheOne = Counts?.Invoke(name) != false && Interlocked.Increment(ref _calls) == FailingCall;
-        if (!isTheOne)
+        if ((Every?.Invoke(name) ?? (isTheOne ? Fault : null)) is not { } fault)
             return await call();
-        if (Fault == Fault.Before)
+        if (fault == Fault.Before)
             throw new StorageUnavailableException($"{name}: planned");
         var result = await call();
-        if (Fault == Fault.After)
+        if (fault == Fault.After)
             throw new StorageOutcomeUnknownException($"{name}: planned");
         _hanging.TrySetResult();
         await _released.Task;

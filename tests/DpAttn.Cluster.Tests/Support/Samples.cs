@@ -43,6 +43,12 @@ internal static class Samples
         new Matrix<float>(batches.Sum(b => b.Keys.Rows), ValueDimension, [.. batches.SelectMany(b => b.Values.Single!.Data)]),
         batches.All(b => b.IsNull is null) ? null : [.. batches.SelectMany(b => b.IsNull ?? new bool[b.Keys.Rows])]);
 
+    /// <summary>Some rows of a batch as a batch of its own.</summary>
+    public static RowBatch Window(RowBatch batch, int start, int count) => new(
+        new FloatMatrix(new Matrix<float>(count, batch.Keys.Columns, batch.Keys.Single!.Data[(start * batch.Keys.Columns)..((start + count) * batch.Keys.Columns)])),
+        new FloatMatrix(new Matrix<float>(count, batch.Values.Columns, batch.Values.Single!.Data[(start * batch.Values.Columns)..((start + count) * batch.Values.Columns)])),
+        batch.IsNull?[start..(start + count)]);
+
     private static Matrix<float> Points(Random random, int count, int dimension)
     {
         var matrix = new Matrix<float>(count, dimension);

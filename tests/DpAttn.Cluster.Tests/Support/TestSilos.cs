@@ -11,6 +11,7 @@ internal sealed class TestSilos : IAsyncDisposable
     private readonly DirectoryInfo _directory;
     private readonly SqliteStorage _storage;
     private readonly bool _ownsStorage;
+    private Principal? _operator;
 
     private TestSilos(DirectoryInfo directory, SqliteStorage storage, SecretProtector protector, InProcessTestCluster cluster, bool ownsStorage) =>
         (_directory, _storage, Protector, Cluster, _ownsStorage) = (directory, storage, protector, cluster, ownsStorage);
@@ -21,13 +22,20 @@ internal sealed class TestSilos : IAsyncDisposable
 
     public SecretProtector Protector { get; }
 
-    public IFrontDoor FrontDoor => Service<IFrontDoor>(0);
+    public string DatabaseFile => Path.Combine(_directory.FullName, SqliteStorage.FileName);
+
+    public IFrontDoor FrontDoor => Door(0);
+
+    /// <summary>The front door of a silo.</summary>
+    public IFrontDoor Door(int silo) => Service<IFrontDoor>(silo);
 
     /// <summary>Starts silos.</summary>
     /// <param name="silos">How many.</param>
     /// <param name="configure">Changes the options.</param>
     /// <param name="sharing">Another cluster whose storage this one uses too, as if the network between them were cut.</param>
-    public static async Task<TestSilos> StartAsync(int silos = 1, Action<ClusterOptions>? configure = null, TestSilos? sharing = null)
+    /// <param name="replace">Puts other services in the place of the product's, in every silo.</param>
+    public static async Task<TestSilos> StartAsync(
+        int silos = 1, Action<ClusterOptions>? configure = null, TestSilos? sharing = null, Action<IServiceCollection, SqliteStorage>? replace = null)
     {
         var directory = sharing?._directory ?? Directory.CreateTempSubdirectory("dpattn-cluster-");
         var storage = sharing?._storage ?? SqliteStorage.Open(new SqliteStorageOptions { Directory = directory.FullName });
@@ -39,13 +47,16 @@ internal sealed class TestSilos : IAsyncDisposable
             silo.Services.AddSingleton(storage.Segments);
             silo.Services.AddSingleton(storage.Catalog);
             silo.Services.AddSingleton(protector);
+            // The engine would rather keep every grain where it is called from: tests want calls that cross.
+            silo.Services.AddSingleton<PlacementStrategy, RandomPlacement>();
             silo.Services.AddDpAttnCluster(options =>
             {
                 options.CallDeadline = TimeSpan.FromSeconds(30);
-                options.JobInterval = TimeSpan.FromMilliseconds(500);
-                options.GenerationPoll = TimeSpan.FromMilliseconds(200);
+                options.JobInterval = TimeSpan.FromMilliseconds(300);
+                options.GenerationPoll = TimeSpan.FromMilliseconds(100);
                 configure?.Invoke(options);
             });
+            replace?.Invoke(silo.Services, storage);
         });
         var cluster = builder.Build();
         await cluster.DeployAsync();
@@ -55,12 +66,14 @@ internal sealed class TestSilos : IAsyncDisposable
     public T Service<T>(int silo)
         where T : notnull => Cluster.GetSiloServiceProvider(Cluster.Silos[silo].SiloAddress).GetRequiredService<T>();
 
+    /// <summary>An operator, made the way operators are made.</summary>
+    public async Task<Principal> OperatorAsync() =>
+        _operator ??= await FrontDoor.AuthenticateAsync(await Service<IOperatorKeys>(0).RecoverAsync());
+
     /// <summary>A caller with a role, made the way callers are made.</summary>
     public async Task<Principal> PrincipalAsync(string role, string subject)
     {
-        var recovered = await Service<IOperatorKeys>(0).RecoverAsync();
-        var @operator = await FrontDoor.AuthenticateAsync(recovered);
-        var created = await FrontDoor.CreateKeyAsync(@operator, new KeyRequest(subject, role));
+        var created = await FrontDoor.CreateKeyAsync(await OperatorAsync(), new KeyRequest(subject, role));
         return await FrontDoor.AuthenticateAsync(created.Key);
     }
 

@@ -1,0 +1,109 @@
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>What grains say and how they fail is the same on every silo.</summary>
+public sealed class BetweenSilosTests(FaultySilos silos) : IClassFixture<FaultySilos>, IDisposable
+{
+    private IGrainFactory Grains => silos.Silos.Service<IGrainFactory>(0);
+
+    public void Dispose() => silos.Plan.Every = null;
+
+    [Fact]
+    public async Task A_problem_arrives_with_its_code_and_text()
+    {
+        await FarAsync(async key =>
+        {
+            var grain = Grains.GetGrain<IBudgetGrain>(GrainKey.Of(new StoreId(key), "a"));
+            var problem = await Refused.WithAsync(ProblemCodes.NotFound, () => grain.OpenAsync(new OpenCommand("k", [1], "r1", 0), CancellationToken.None));
+            Assert.Equal("no such store", problem.Message);
+            return grain;
+        });
+    }
+
+    [Theory]
+    [InlineData(Fault.Before, ProblemCodes.LedgerUnavailable)]
+    [InlineData(Fault.After, ProblemCodes.ChargeUnknown)]
+    public async Task A_failure_of_the_ledger_arrives_as_a_problem(Fault fault, string code)
+    {
+        var scene = await silos.SceneAsync();
+        var release = await scene.LoadedAsync();
+        var store = new StoreId(await scene.IncarnationAsync());
+        silos.Plan.Every = call => call == "ledger open" ? fault : null;
+        await FarAsync(async key =>
+        {
+            var grain = Grains.GetGrain<IBudgetGrain>(GrainKey.Of(store, key));
+            var problem = await Refused.WithAsync(code, () => grain.OpenAsync(new OpenCommand("k", [1], release, 0), CancellationToken.None));
+            Assert.DoesNotContain("planned", problem.Message);
+            return grain;
+        });
+    }
+
+    [Fact]
+    public async Task A_failure_of_the_blobs_arrives_as_a_problem()
+    {
+        silos.Plan.Every = call => call == "put Segment" ? Fault.Before : null;
+        await FarAsync(async key =>
+        {
+            var grain = Grains.GetGrain<IShardGrain>(GrainKey.Shard(new StoreId(key), 3));
+            await Refused.WithAsync(ProblemCodes.ShardUnavailable, () => grain.StoreAsync("b", new byte[] { 1, 2, 3 }, CancellationToken.None));
+            return grain;
+        });
+    }
+
+    [Fact]
+    public async Task A_bad_argument_arrives_as_one_and_without_its_value()
+    {
+        await FarAsync(async key =>
+        {
+            var grain = Grains.GetGrain<IBudgetGrain>(GrainKey.Of(new StoreId(key), "a"));
+            var problem = await Refused.WithAsync(ProblemCodes.InvalidRequest, () => grain.FindAsync("with a space", CancellationToken.None));
+            Assert.DoesNotContain("with a space", problem.Message);
+            return grain;
+        });
+    }
+
+    [Fact]
+    public async Task Segments_receipts_states_and_blocks_arrive_as_they_were_sent()
+    {
+        var scene = await silos.SceneAsync(Samples.Definition(8));
+        for (var i = 0; i < 8; i++)
+            await scene.AppendAsync($"b{i}", Samples.Rows(9, i));
+        var release = (await scene.PublishAsync()).Id;
+        var store = new StoreId(await scene.IncarnationAsync());
+        await scene.GrantAsync(3);
+
+        await FarAsync(async key =>
+        {
+            var grain = Grains.GetGrain<IBudgetGrain>(GrainKey.Of(store, key));
+            await grain.SetLimitAsync(3, CancellationToken.None);
+            var outcome = await grain.OpenAsync(new OpenCommand("k", [1], release, 1), CancellationToken.None);
+            Assert.Null(outcome.Refusal);
+            Assert.Equal((3, 2, 1), (outcome.Account!.StatedEpsilon, outcome.Account.Sequence, outcome.Account.TierOf(release)!.Value));
+            Assert.Equal(outcome.MuSquared, outcome.Account.SpentMuSquared);
+            Assert.Equal(outcome.Account.Opened, (await grain.GetAsync(CancellationToken.None))!.Opened);
+            var recorded = (await grain.FindAsync("k", CancellationToken.None))!;
+            Assert.Equal((RequestFingerprint.Of([1]).Hex, release, 1, outcome.MuSquared), (recorded.Fingerprint, recorded.Release, recorded.Tier!.Value, recorded.MuSquared));
+            Assert.Null(await grain.FindAsync("l", CancellationToken.None));
+            return grain;
+        });
+
+        // A publish reaches shards on both silos: sums cross as blocks.
+        await Wait.PublishedAsync(silos.Silos.Door(1), scene.Owner, scene.Store, (await silos.Silos.Door(1).PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null)).Id);
+    }
+
+    /// <summary>Tries keys until one's grain lives on the other silo: what was asserted of it crossed the wire.</summary>
+    private async Task FarAsync(Func<string, Task<IGrain>> ask)
+    {
+        var management = Grains.GetGrain<IManagementGrain>(0);
+        var here = silos.Silos.Cluster.Silos[0].SiloAddress;
+        for (var tried = 0; tried < 100; tried++)
+        {
+            var grain = await ask(Guid.NewGuid().ToString("N"));
+            if (await management.GetActivationAddress(grain) is { } there && !there.Equals(here))
+                return;
+        }
+        Assert.Fail("no grain was placed on the other silo");
+    }
+}

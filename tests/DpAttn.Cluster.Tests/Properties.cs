@@ -1,0 +1,4 @@
+using DpAttn.Cluster.Tests;
+
+[assembly: AssemblyFixture(typeof(OneSilo))]
+[assembly: AssemblyFixture(typeof(TwoSilos))]

@@ -1,0 +1,131 @@
+using DpAttn.Attention;
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>
+/// The same rows give the same integers through the grains as in the library: in any number of shards, on any number of silos, however they are cut into
+/// batches and in whatever order those come. For one manifest and secret the released integers are the library's, bit by bit.
+/// </summary>
+public class BitEqualityTests(OneSilo one, TwoSilos two)
+{
+    private static readonly RowBatch All = Samples.Rows(1200, 77);
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 1)]
+    [InlineData(16, 1)]
+    [InlineData(1, 2)]
+    [InlineData(3, 2)]
+    [InlineData(16, 2)]
+    public async Task Sums_and_releases_are_the_librarys_for_any_number_of_shards_and_silos(int shards, int silos)
+    {
+        SharedSilos cluster = silos == 1 ? one : two;
+        var definition = Samples.Definition(shards);
+        foreach (var cuts in new[] { [1200], Cuts(24, 1), Cuts(60, 2) })
+        {
+            var scene = await cluster.SceneAsync(definition);
+            await AppendAsync(scene, cuts, seed: cuts.Length);
+            await RequireLibrarysAsync(cluster, scene, All.ToRows(), definition);
+            if (shards == 16)
+                await RequireShardsOnEverySiloAsync(cluster, scene, silos);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Null_slots_and_erased_rows_change_nothing_of_it(int silos)
+    {
+        SharedSilos cluster = silos == 1 ? one : two;
+        var isNull = Enumerable.Range(0, 300).Select(i => i % 7 == 3).ToArray();
+        var definition = Samples.Definition(3, SchemaFactory.AddRemove);
+        var scene = await cluster.SceneAsync(definition);
+        await scene.AppendAsync("b1", Samples.Rows(300, 5, isNull));
+        await scene.AppendAsync("b2", Samples.Rows(100, 6));
+        await scene.Door.EraseRowAsync(scene.Owner, scene.Store, "b2", 42);
+        var left = Enumerable.Range(0, 100).Select(i => i == 42).ToArray();
+        await RequireLibrarysAsync(cluster, scene, Samples.Join(Samples.Rows(300, 5, isNull), Samples.Rows(100, 6, left)), definition);
+    }
+
+    [Fact]
+    public async Task A_batch_of_several_segments_is_summed_as_one()
+    {
+        var definition = Samples.Definition(3);
+        var rows = Samples.Rows(130_000, 8);
+        Assert.True(BatchCut.PiecesOf(rows).Count > 1);
+        var scene = await two.SceneAsync(definition with { Capacity = 200_000 });
+        await scene.AppendAsync("b", rows);
+        await RequireLibrarysAsync(two, scene, rows.ToRows(), definition with { Capacity = 200_000 });
+    }
+
+    /// <summary>Freezes without starting the publish, to read the secret before it is erased; then has the grains publish.</summary>
+    private static async Task RequireLibrarysAsync(SharedSilos cluster, Scene scene, RowSet rows, StoreDefinition definition)
+    {
+        var parameters = SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
+        var exact = MomentAccumulator.Sum(parameters, rows);
+        var store = new StoreId(await scene.IncarnationAsync());
+        var (release, key) = await FrozenRelease.FreezeAsync(cluster.Silos, store);
+        await Wait.PublishedAsync(scene.Door, scene.Owner, scene.Store, release);
+
+        var document = (await cluster.Silos.Storage.Catalog.ReadAsync(Documents.Release, Documents.Below(store, release)))!.Value;
+        Assert.Equal(rows.Count, document.Slots);
+        var ladder = SchemaFactory.Ladder(parameters, definition.Ladder, new Delta(definition.Delta));
+        var expected = MomentRelease.Publish(exact, ladder, key);
+        Assert.Equal(definition.Ladder.Count, document.Nodes.Count);
+        foreach (var (node, tier) in document.Nodes.Zip(expected.Tiers))
+        {
+            var bytes = (await cluster.Silos.Storage.Segments.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!;
+            var (values, slots) = NodeCodec.Decode(bytes, parameters.Dimension);
+            Assert.Equal(tier.Values, values);
+            Assert.Equal(rows.Count, slots);
+        }
+        // Without the best tier's noise what is served are the exact sums.
+        var noise = Noise(key, ladder, exact.Sums.Length);
+        var best = document.Nodes[^1];
+        var served = NodeCodec.Decode((await cluster.Silos.Storage.Segments.ReadPartsAsync(store, BlobKind.Node, best.Blob, best.Bytes))!, parameters.Dimension).Values;
+        Assert.Equal(exact.Sums, served.Zip(noise, (value, drawn) => value - drawn));
+    }
+
+    private static async Task RequireShardsOnEverySiloAsync(SharedSilos cluster, Scene scene, int silos)
+    {
+        var grains = cluster.Silos.Service<IGrainFactory>(0);
+        var management = grains.GetGrain<IManagementGrain>(0);
+        var store = new StoreId(await scene.IncarnationAsync());
+        var addresses = new HashSet<SiloAddress>();
+        for (var shard = 0; shard < 16; shard++)
+        {
+            if (await management.GetActivationAddress(grains.GetGrain<IShardGrain>(GrainKey.Shard(store, shard))) is { } address)
+                addresses.Add(address);
+        }
+        Assert.Equal(silos, addresses.Count);
+    }
+
+    private static long[] Noise(ReleaseKey key, NoiseLadder ladder, int length)
+    {
+        var noise = new long[length];
+        new KeyedNoise(key).Fill(new NoiseAddress(MomentRelease.Mechanism, ladder.Best, MomentRelease.RootNode, ladder.Tiers[^1].Increment), noise);
+        return noise;
+    }
+
+    /// <summary>Batches of random sizes that cover all rows.</summary>
+    private static int[] Cuts(int batches, int seed)
+    {
+        var random = new Random(seed);
+        var ends = Enumerable.Range(1, 1199).ToArray();
+        random.Shuffle(ends);
+        int[] chosen = [0, .. ends.Take(batches - 1).Order(), 1200];
+        return [.. chosen.Skip(1).Zip(chosen, (end, start) => end - start)];
+    }
+
+    private static async Task AppendAsync(Scene scene, int[] cuts, int seed)
+    {
+        var starts = cuts.Select((_, i) => cuts[..i].Sum()).ToArray();
+        var order = Enumerable.Range(0, cuts.Length).ToArray();
+        new Random(seed).Shuffle(order);
+        await Parallel.ForEachAsync(order, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (i, _) =>
+            await scene.AppendAsync($"batch-{i}", Samples.Window(All, starts[i], cuts[i])));
+    }
+}

@@ -1,0 +1,141 @@
+using System.Text;
+using DpAttn.Contracts;
+using DpAttn.Storage;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>Documents of version 1 are read by every later version, and what cannot be read is refused.</summary>
+public class DocumentsTests
+{
+    private static readonly DateTimeOffset Then = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+    private static readonly StoreDefinition Definition = new()
+    {
+        KeyDimension = 2,
+        ValueDimension = 1,
+        Keys = new RegionBound(new BallBound(1, [0.5, 0])),
+        Queries = new RegionBound(Box: new BoxBound([-1], [1, 2])),
+        Values = new ValueBoundStatement(Entry: 3),
+        Scale = 0.25,
+        Adjacency = "add-remove",
+        Mechanism = new MechanismDefinition("moment-tree", 3, "taylor"),
+        Delta = 1e-7,
+        Ladder = [0.5, 1],
+        Limit = 4,
+        Capacity = 1000,
+        PublicRows = 900,
+        Shards = 7,
+    };
+
+    private static readonly StoreDocument Store = new()
+    {
+        Name = "s",
+        Incarnation = "0123456789abcdef0123456789abcdef",
+        Owner = "owner",
+        Definition = Definition,
+        State = StoreDocument.Active,
+        Created = Then,
+        Slots = 10,
+        ErasedSlots = 1,
+        Batches = 2,
+        NextSegment = 3,
+        NextRelease = 4,
+    };
+
+    private static readonly ReleaseDocument Release = new()
+    {
+        Id = "r000003",
+        State = ReleaseDocument.Published,
+        Request = "p1",
+        Created = Then,
+        Slots = 10,
+        Ladder = [0.5, 1],
+        SegmentsBelow = 3,
+        Manifest = new string('a', 64),
+        ManifestBytes = 321,
+        NoiseBinding = new string('b', 64),
+        Secret = "AAAA",
+        Nodes = [new NodeDocument("n0", 24, new string('c', 64)), new NodeDocument("n1", 24, new string('d', 64))],
+        Failure = "because",
+    };
+
+    private static readonly ReleaseManifest Manifest = new()
+    {
+        Salt = new string('e', 64),
+        Incarnation = Store.Incarnation,
+        Release = "r000003",
+        Definition = Definition,
+        Ladder = [0.5, 1],
+        SamplerVersion = 1,
+        Slots = 10,
+        Segments = [new ManifestSegment("b-00000", 0, 4, new string('f', 64)), new ManifestSegment("b-00001-e0", 1, 6, new string('0', 64))],
+    };
+
+    [Fact]
+    public void Documents_of_version_1_are_written_and_read_as_ever()
+    {
+        Check("store-1.json", Documents.Store, Store);
+        Check("release-1.json", Documents.Release, Release);
+        Check("batch-1.json", Documents.Batch, new BatchDocument { Batch = "b", Fingerprint = "f", FirstSlot = 1, Slots = 2, FirstSegment = 3, Segments = 4 });
+        Check("segment-1.json", Documents.Segment, new SegmentDocument { Blob = "b-00000", Shard = 1, FirstRow = 2, Rows = 3, Slots = 4, Bytes = 5, Digest = "d" });
+        Check("key-1.json", Documents.Key, new KeyDocument { Id = "i", Hash = "h", Account = "a", Role = "user", CreatedBy = "o", Created = Then, Revoked = Then });
+        Check("name-1.json", Documents.Name, new NameDocument("i"));
+        Check("job-1.json", Documents.Job, new JobDocument("i", "r000001"));
+        Check("account-1.json", Documents.Account, new AccountDocument("a", Then));
+    }
+
+    [Fact]
+    public void A_manifest_of_version_1_has_the_bytes_that_its_digest_was_taken_of()
+    {
+        Golden.Require("manifest-1.json", Manifest.ToBytes());
+        var read = ReleaseManifest.Parse(Golden.Bytes("manifest-1.json"), ReleaseManifest.IdOf(Golden.Bytes("manifest-1.json")));
+        Assert.Equal(Manifest.ToBytes(), read.ToBytes());
+        Assert.Equal(Manifest.Segments, read.Segments);
+    }
+
+    [Fact]
+    public void Members_that_a_later_version_adds_are_passed_over()
+    {
+        var later = Encoding.UTF8.GetString(Golden.Bytes("name-1.json")).Replace("}", ",\"later\":{\"a\":[1]}}");
+        Assert.Equal(new NameDocument("i"), Documents.Name.Parse(new CatalogRow("name", "k", 1, Encoding.UTF8.GetBytes(later))));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("{\"name\":\"s\"}")]
+    public void What_is_no_document_is_refused_with_its_kind_and_key(string content)
+    {
+        var row = new CatalogRow("store", "k", 1, Encoding.UTF8.GetBytes(content));
+        Assert.Contains("the store row k", Assert.Throws<StorageCorruptException>(() => Documents.Store.Parse(row)).Message);
+    }
+
+    [Fact]
+    public void A_document_of_a_newer_format_is_refused_and_not_guessed_at()
+    {
+        var newer = new CatalogRow("store", "k", 1, Documents.Store.ToBytes(Store with { Format = 2 }));
+        Assert.Contains("format 2", Assert.Throws<StorageRefusedException>(() => Documents.Store.Parse(newer)).Message);
+        var bytes = (Manifest with { Format = 2 }).ToBytes();
+        Assert.Throws<StorageCorruptException>(() => ReleaseManifest.Parse(bytes, ReleaseManifest.IdOf(bytes)));
+    }
+
+    [Fact]
+    public void Manifests_that_are_missing_changed_or_unreadable_are_refused()
+    {
+        var bytes = Manifest.ToBytes();
+        Assert.Throws<StorageCorruptException>(() => ReleaseManifest.Parse(null, ReleaseManifest.IdOf(bytes)));
+        Assert.Throws<StorageCorruptException>(() => ReleaseManifest.Parse(bytes, new string('0', 64)));
+        foreach (var broken in new[] { "null"u8.ToArray(), "{}"u8.ToArray(), "x"u8.ToArray() })
+            Assert.Throws<StorageCorruptException>(() => ReleaseManifest.Parse(broken, ReleaseManifest.IdOf(broken)));
+    }
+
+    private static void Check<T>(string name, DocumentKind<T> kind, T document)
+        where T : class
+    {
+        var bytes = kind.ToBytes(document).ToArray();
+        Golden.Require(name, bytes);
+        Assert.Equal(bytes, kind.ToBytes(kind.Parse(new CatalogRow(kind.Name, "k", 1, Golden.Bytes(name)))).ToArray());
+    }
+}
