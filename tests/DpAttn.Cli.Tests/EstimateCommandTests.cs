@@ -79,7 +79,7 @@ public class EstimateCommandTests
     [InlineData("state --epsilon or --error, not both", "--epsilon", "1", "--error", "0.1")]
     [InlineData("target error must be finite and above 0", "--error", "0")]
     [InlineData("needs an epsilon of", "--error", "1e-15")]
-    [InlineData("any epsilon meets it", "--error", "1e9")]
+    [InlineData("any epsilon above 0 gives a smaller error", "--error", "1e9")]
     [InlineData("no room for the slack of this release's discrete noise", "--epsilon", "26")]
     [InlineData("no room for the slack of discrete noise", "--epsilon", "100")]
     [InlineData("--epsilon takes a number, not 'one'", "--epsilon", "one")]

@@ -60,17 +60,17 @@ public class ExecutableTests
         string[] args = ["demo", "--rows", "100000", "--repeat", "3", "--output", "json"];
         var terminal = Dpattn.StartOnTerminal(args);
         Assert.Equal(0, terminal.ExitCode);
-        foreach (var step in new[] { "making rows", "summing rows", "repeating with throw-away secrets" })
+        foreach (var step in new[] { "making rows", "checking rows", "loading rows", "repeating with throw-away secrets" })
             Assert.Contains(step, terminal.Output);
         Assert.Matches(Colour, terminal.Output);
         Assert.Contains("\"rows\": 100000", terminal.Output);
 
         var plain = Dpattn.StartOnTerminal(args, ("NO_COLOR", "1"));
-        Assert.Contains("summing rows", plain.Output);
+        Assert.Contains("loading rows", plain.Output);
         Assert.DoesNotMatch(Colour, plain.Output);
 
         var pipe = Dpattn.Start(args);
-        Assert.DoesNotContain("summing rows", pipe.Error);
+        Assert.DoesNotContain("loading rows", pipe.Error);
         Assert.DoesNotContain(Escape, pipe.Error);
         Assert.DoesNotContain(Escape, pipe.Output);
         pipe.Json();

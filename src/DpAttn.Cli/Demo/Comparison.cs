@@ -122,7 +122,7 @@ internal sealed class Comparison
                 ? (answers, attention.MeanValue(), q => Once(attention, queries.Row(q)))
                 : null;
         }
-        catch (NotFiniteNumberException)
+        catch (ArgumentException)
         {
             return null;
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DpAttn.Attention;
 using DpAttn.Cli.Commands;
 using DpAttn.Cli.Output;
+using DpAttn.Cli.Remote;
 using DpAttn.Client;
 using DpAttn.Privacy;
 
@@ -13,11 +14,22 @@ namespace DpAttn.Cli.Demo;
 /// </summary>
 internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilon epsilon, PrivacyLimit limit, bool clip, int repeats, int threads, ProgressBars progress)
 {
-    public (DemoReport Report, DemoDetails Details) Run() => RunAsync().GetAwaiter().GetResult();
+    public (DemoReport Report, DemoDetails Details) Run()
+    {
+        try
+        {
+            return RunAsync().GetAwaiter().GetResult();
+        }
+        catch (DpAttentionException failure)
+        {
+            throw RemoteFaults.Translate(failure);
+        }
+    }
 
     private async Task<(DemoReport Report, DemoDetails Details)> RunAsync()
     {
         var ladder = MomentRelease.Calibrate(parameters, [new Epsilon(epsilon.Value / 4), new Epsilon(epsilon.Value / 2), epsilon], limit.Delta);
+        RequireRoomForSlack(ladder);
         var rows = Attention.IO.FloatMatrix.ToRows(data.Keys, data.Values);
         // Rows and queries are checked whole before anything is stored or charged; the sums are for the comparison only.
         var exactSums = progress.Run("checking rows", rows.Count, report => MomentAccumulator.Sum(parameters, rows, clip, threads, report));
@@ -88,6 +100,18 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
         return repeats;
     }
 
+    private void RequireRoomForSlack(NoiseLadder ladder)
+    {
+        try
+        {
+            limit.RequireRoomFor(ladder);
+        }
+        catch (ArgumentException e)
+        {
+            throw new RefusedByBudgetException($"{e.Message.Split(" (Parameter '")[0]}; nothing was charged");
+        }
+    }
+
     private async Task<AttentionAnswer[]> AskAsync(DemoCluster cluster, Matrix<double> queries, string release, int tier)
     {
         try
@@ -96,10 +120,8 @@ internal sealed class DemoRun(DemoData data, MomentParameters parameters, Epsilo
         }
         catch (PrivacyBudgetExceededException refusal)
         {
-            var stated = $"the user's limit of epsilon {Numbers.Short(limit.Epsilon.Value)} at delta {Numbers.Short(limit.Delta.Value)}";
-            throw new RefusedByBudgetException(refusal.ShortBy is null
-                ? $"{stated} has no room for the slack of this release's discrete noise; nothing was charged"
-                : $"{stated} does not admit a tier of epsilon {Numbers.Short(refusal.Requested ?? epsilon.Value)}; nothing was charged");
+            throw new RefusedByBudgetException(
+                $"the user's limit of epsilon {Numbers.Short(limit.Epsilon.Value)} at delta {Numbers.Short(limit.Delta.Value)} does not admit a tier of epsilon {Numbers.Short(refusal.Requested ?? epsilon.Value)}; nothing was charged");
         }
     }
 

@@ -153,12 +153,15 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
             return Unknown;
         var held = LedgerTiers.Read(session, own, release);
         var best = LedgerTiers.Read(session, all, release);
+        if (tier >= 0 && tier < costs.TierCount)
+        {
+            TierPrices.Require(costs, held, tier);
+            TierPrices.Require(costs, best, tier);
+        }
         var decision = LedgerRules.DecideOpen(
             new AccountView(own.Limit, own.Spent, held, LedgerEntries.Recorded(session, own, request)), new StoreView(all.Limit, all.Spent, best), fingerprint, costs, tier);
         if (decision is LedgerDecision.Admitted { IsReplay: false } admitted)
         {
-            TierPrices.Require(costs, held, tier);
-            TierPrices.Require(costs, best, tier);
             Record(session, all, own, new LedgerEntry(own.Sequence + 1, LedgerEntryKind.Open, account, request, fingerprint, release, tier, admitted.AccountCost, admitted.StoreCost));
             LedgerTiers.Raise(session, own, release, held, tier);
             LedgerTiers.Raise(session, all, release, best, tier);
