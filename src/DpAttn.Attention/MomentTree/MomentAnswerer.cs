@@ -16,6 +16,7 @@ public sealed class MomentAnswerer
     private const int Lanes = 8;
     private const int Accumulators = 4;
     private const int StripMultiple = Lanes * Accumulators;
+    private const int ColumnsAtOnce = 4;
 
     private readonly MomentParameters _parameters;
     private readonly double[] _columns;
@@ -196,8 +197,14 @@ public sealed class MomentAnswerer
     {
         var numerators = new double[_parameters.Columns - 1];
         var denominator = FixedOrderDot(features, _columns.AsSpan(0, _strip)) / _gamma;
-        for (var j = 0; j < numerators.Length; j++)
-            numerators[j] = FixedOrderDot(features, _columns.AsSpan((j + 1) * _strip, _strip));
+        var column = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; column + ColumnsAtOnce <= numerators.Length; column += ColumnsAtOnce)
+                FixedOrderDots(features, _columns.AsSpan((column + 1) * _strip, ColumnsAtOnce * _strip), numerators.AsSpan(column));
+        }
+        for (; column < numerators.Length; column++)
+            numerators[column] = FixedOrderDot(features, _columns.AsSpan((column + 1) * _strip, _strip));
         return (numerators, denominator);
     }
 
@@ -235,6 +242,46 @@ public sealed class MomentAnswerer
         return numerators.Length * distance <= _indistinguishablePoint * variance;
     }
 
+    /// <summary>
+    /// Four dot products at once, each in the order of <see cref="FixedOrderDot"/>: the same bits. The matrix streams from the cache in four runs side by side, which
+    /// is what a single query spends its time on.
+    /// </summary>
+    private static void FixedOrderDots(ReadOnlySpan<double> features, ReadOnlySpan<double> columns, Span<double> results)
+    {
+        ref double f = ref MemoryMarshal.GetReference(features), c = ref MemoryMarshal.GetReference(columns);
+        var strip = (nuint)features.Length;
+        Vector512<double>
+            a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default,
+            c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
+        for (nuint i = 0; i < strip; i += StripMultiple)
+        {
+            var x = Vector512.LoadUnsafe(ref f, i);
+            a0 += x * Vector512.LoadUnsafe(ref c, i);
+            b0 += x * Vector512.LoadUnsafe(ref c, i + strip);
+            c0 += x * Vector512.LoadUnsafe(ref c, i + 2 * strip);
+            d0 += x * Vector512.LoadUnsafe(ref c, i + 3 * strip);
+            x = Vector512.LoadUnsafe(ref f, i + Lanes);
+            a1 += x * Vector512.LoadUnsafe(ref c, i + Lanes);
+            b1 += x * Vector512.LoadUnsafe(ref c, i + Lanes + strip);
+            c1 += x * Vector512.LoadUnsafe(ref c, i + Lanes + 2 * strip);
+            d1 += x * Vector512.LoadUnsafe(ref c, i + Lanes + 3 * strip);
+            x = Vector512.LoadUnsafe(ref f, i + 2 * Lanes);
+            a2 += x * Vector512.LoadUnsafe(ref c, i + 2 * Lanes);
+            b2 += x * Vector512.LoadUnsafe(ref c, i + 2 * Lanes + strip);
+            c2 += x * Vector512.LoadUnsafe(ref c, i + 2 * Lanes + 2 * strip);
+            d2 += x * Vector512.LoadUnsafe(ref c, i + 2 * Lanes + 3 * strip);
+            x = Vector512.LoadUnsafe(ref f, i + 3 * Lanes);
+            a3 += x * Vector512.LoadUnsafe(ref c, i + 3 * Lanes);
+            b3 += x * Vector512.LoadUnsafe(ref c, i + 3 * Lanes + strip);
+            c3 += x * Vector512.LoadUnsafe(ref c, i + 3 * Lanes + 2 * strip);
+            d3 += x * Vector512.LoadUnsafe(ref c, i + 3 * Lanes + 3 * strip);
+        }
+        results[0] = SumLanes((a0 + a1) + (a2 + a3));
+        results[1] = SumLanes((b0 + b1) + (b2 + b3));
+        results[2] = SumLanes((c0 + c1) + (c2 + c3));
+        results[3] = SumLanes((d0 + d1) + (d2 + d3));
+    }
+
     /// <summary>A dot product in one order for every vector width: products and sums are not fused, lanes are added at the end from 0 to 7.</summary>
     private static double FixedOrderDot(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {
@@ -247,7 +294,11 @@ public sealed class MomentAnswerer
             s2 += Vector512.LoadUnsafe(ref l, i + 2 * Lanes) * Vector512.LoadUnsafe(ref r, i + 2 * Lanes);
             s3 += Vector512.LoadUnsafe(ref l, i + 3 * Lanes) * Vector512.LoadUnsafe(ref r, i + 3 * Lanes);
         }
-        var lanes = (s0 + s1) + (s2 + s3);
+        return SumLanes((s0 + s1) + (s2 + s3));
+    }
+
+    private static double SumLanes(Vector512<double> lanes)
+    {
         var sum = 0.0;
         for (var lane = 0; lane < Lanes; lane++)
             sum += lanes.GetElement(lane);
