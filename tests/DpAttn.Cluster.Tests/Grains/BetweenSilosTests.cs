@@ -4,7 +4,8 @@ using DpAttn.Privacy;
 namespace DpAttn.Cluster.Tests;
 
 /// <summary>What grains say and how they fail is the same on every silo.</summary>
-public sealed class BetweenSilosTests(FaultySilos silos) : IClassFixture<FaultySilos>, IDisposable
+[Collection(FaultyCollection.Name)]
+public sealed class BetweenSilosTests(FaultySilos silos) : IDisposable
 {
     private IGrainFactory Grains => silos.Silos.Service<IGrainFactory>(0);
 

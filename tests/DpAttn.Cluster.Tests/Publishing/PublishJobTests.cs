@@ -67,7 +67,7 @@ public sealed class PublishJobTests : IAsyncDisposable
     [Fact]
     public async Task Freezing_that_stops_at_any_call_of_the_storage_makes_one_release_for_one_request()
     {
-        foreach (var fault in Enum.GetValues<Fault>())
+        foreach (var fault in new[] { Fault.Before, Fault.After, Fault.Hang })
         {
             for (var call = 1; ; call++)
             {

@@ -13,6 +13,15 @@ public enum Fault
 
     /// <summary>It is carried out, and its caller hears nothing until it is released: a process that was stopped, or cut off.</summary>
     Hang,
+
+    /// <summary>The disk is full.</summary>
+    Full,
+
+    /// <summary>The queue is full.</summary>
+    Busy,
+
+    /// <summary>What is stored is damaged.</summary>
+    Corrupt,
 }
 
 /// <summary>Counts the calls of the storage and lets one of them fail.</summary>
@@ -48,8 +57,17 @@ internal sealed class FaultPlan
         var isTheOne = Counts?.Invoke(name) != false && Interlocked.Increment(ref _calls) == FailingCall;
         if ((Every?.Invoke(name) ?? (isTheOne ? Fault : null)) is not { } fault)
             return await call();
-        if (fault == Fault.Before)
-            throw new StorageUnavailableException($"{name}: planned");
+        switch (fault)
+        {
+            case Fault.Before:
+                throw new StorageUnavailableException($"{name}: planned");
+            case Fault.Full:
+                throw new StorageFullException($"{name}: planned");
+            case Fault.Busy:
+                throw new StorageBusyException($"{name}: planned");
+            case Fault.Corrupt:
+                throw new StorageCorruptException($"{name}: planned");
+        }
         var result = await call();
         if (fault == Fault.After)
             throw new StorageOutcomeUnknownException($"{name}: planned");

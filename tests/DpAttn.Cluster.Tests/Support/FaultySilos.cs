@@ -3,7 +3,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace DpAttn.Cluster.Tests;
 
-/// <summary>Two silos on a storage whose calls can be made to fail. Its tests run one after another.</summary>
+/// <summary>Tests that make the storage of the same silos fail: one after another.</summary>
+[CollectionDefinition(Name)]
+public sealed class FaultyCollection : ICollectionFixture<FaultySilos>
+{
+    public const string Name = "faulty silos";
+}
+
+/// <summary>Two silos on a storage whose calls can be made to fail.</summary>
 public sealed class FaultySilos : SharedSilos
 {
     public FaultySilos()
