@@ -5,6 +5,8 @@ using DpAttn.Server.Endpoints;
 using DpAttn.Server.Http;
 using DpAttn.Server.OpenApi;
 using DpAttn.Server.Rows;
+using DpAttn.Storage;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace DpAttn.Server;
@@ -18,7 +20,7 @@ public static partial class DpAttnServer
     /// <summary>Runs a server until it is told to stop.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <param name="configure">Adds what the front door needs.</param>
-    /// <returns>0; 2 when settings are refused, with the reasons on standard error.</returns>
+    /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused; the reasons are on standard error.</returns>
     public static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         try
@@ -31,6 +33,11 @@ public static partial class DpAttnServer
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 2;
+        }
+        catch (Exception e) when (e is StorageException || (e is IOException && e.InnerException is AddressInUseException))
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
         }
     }
 
