@@ -6,6 +6,7 @@ using DpAttn.Server.Http;
 using DpAttn.Server.OpenApi;
 using DpAttn.Server.Rows;
 using DpAttn.Storage;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace DpAttn.Server;
@@ -18,7 +19,7 @@ public static partial class DpAttnServer
 
     /// <summary>Runs a server of role all, with the embedded storage, until it is told to stop.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
-    /// <returns>0; 1 when the storage refuses to be opened; 2 when settings are refused. The reasons are on standard error.</returns>
+    /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused. The reasons are on standard error.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         try
@@ -32,7 +33,7 @@ public static partial class DpAttnServer
             await Console.Error.WriteLineAsync(e.Message);
             return 2;
         }
-        catch (StorageException e)
+        catch (Exception e) when (e is StorageException || (e is IOException && e.InnerException is AddressInUseException))
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;

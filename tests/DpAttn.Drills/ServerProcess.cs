@@ -61,6 +61,14 @@ internal sealed class ServerProcess : IAsyncDisposable
         _process = null;
     }
 
+    /// <summary>The most memory that it had, in MiB.</summary>
+    public double PeakMiB()
+    {
+        var process = _process ?? throw new InvalidOperationException("it does not run");
+        process.Refresh();
+        return process.PeakWorkingSet64 / (double)(1 << 20);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_process is not null)

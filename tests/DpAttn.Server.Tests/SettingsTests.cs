@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using DpAttn.Cluster;
 using DpAttn.Server.Tests.Support;
+using DpAttn.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -72,6 +73,35 @@ public sealed class SettingsTests
             Console.SetError(error);
         }
         Assert.Contains("DpAttn:Foo is no setting", output.ToString());
+    }
+
+    [Fact]
+    public async Task What_keeps_a_server_from_starting_is_one_line_and_1()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var taken = await RunAsync(builder => builder.Services.AddSingleton<IFrontDoor>(new FakeFrontDoor()));
+        Assert.Contains("address already in use", taken);
+        var refused = await RunAsync(_ => throw new StorageRefusedException("the storage is in use by another process"));
+        Assert.Equal("the storage is in use by another process", refused.Trim());
+
+        async Task<string> RunAsync(Action<WebApplicationBuilder> configure)
+        {
+            var (output, error) = (new StringWriter(), Console.Error);
+            Console.SetError(output);
+            try
+            {
+                Assert.Equal(1, await DpAttnServer.RunAsync([$"--DpAttn:Listen={server.Address}", "--DpAttn:AdminListen="], builder =>
+                {
+                    builder.Logging.ClearProviders();
+                    configure(builder);
+                }));
+            }
+            finally
+            {
+                Console.SetError(error);
+            }
+            return output.ToString();
+        }
     }
 
     [Fact]

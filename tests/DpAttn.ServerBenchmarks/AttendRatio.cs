@@ -32,16 +32,16 @@ internal static class AttendRatio
             server.MapPost("/v1/echo-bytes", context => EchoBytesAsync(context, answer));
             server.MapPost("/v1/echo", context => EchoAsync(context, response!));
         });
-        var query = Data.UnitRows(1, BenchCluster.Dimension, 7);
+        var query = Data.UnitRows(1, BenchStore.Dimension, 7);
         var body = Encoding.UTF8.GetBytes($"{{\"queries\":[[{string.Join(',', query.Data.Select(x => ((double)x).ToString("R")))}]]}}");
-        var attendPath = $"/v1/stores/{BenchCluster.Store}/attend";
+        var attendPath = $"/v1/stores/{BenchStore.Name}/attend";
         using (var probe = new HttpClient())
             answer = await ProbeAsync(probe, cluster, attendPath, body);
         response = JsonSerializer.Deserialize<AttendResponse>(answer, Json);
         Console.WriteLine($"  request {body.Length} bytes, answer {answer.Length} bytes, {Connections} connections");
-        using var attend = new Team(() => new RawHttp(cluster.Cluster.Endpoint, attendPath, cluster.UserKey, "application/json", body));
-        using var echo = new Team(() => new RawHttp(cluster.Cluster.Endpoint, "/v1/echo", cluster.UserKey, "application/json", body));
-        using var bytes = new Team(() => new RawHttp(cluster.Cluster.Endpoint, "/v1/echo-bytes", cluster.UserKey, "application/json", body));
+        using var attend = new Team(() => new RawHttp(cluster.Endpoint, attendPath, cluster.UserKey, "application/json", body));
+        using var echo = new Team(() => new RawHttp(cluster.Endpoint, "/v1/echo", cluster.UserKey, "application/json", body));
+        using var bytes = new Team(() => new RawHttp(cluster.Endpoint, "/v1/echo-bytes", cluster.UserKey, "application/json", body));
         var ratio = PairedRatio.Run($"echo, {RequestsPerTurn} requests", echo.Turn, $"attend, {RequestsPerTurn} requests", attend.Turn);
         Console.WriteLine($"  attend reaches {ratio:P0} of the rate of an endpoint that parses such a query and returns such an answer (at least 60 % is asked for)");
         var stricter = PairedRatio.Run($"echo of ready bytes, {RequestsPerTurn} requests", bytes.Turn, $"attend, {RequestsPerTurn} requests", attend.Turn);
@@ -52,22 +52,22 @@ internal static class AttendRatio
 
     private static void BatchRatio(BenchCluster cluster, string attendPath)
     {
-        var queries = Data.UnitRows(Batch, BenchCluster.Dimension, 9);
+        var queries = Data.UnitRows(Batch, BenchStore.Dimension, 9);
         using var npy = new MemoryStream();
         Npy.Write(npy, queries);
-        using var http = new RawHttp(cluster.Cluster.Endpoint, attendPath, cluster.UserKey, "application/x-npy", npy.ToArray(), accept: "application/x-npy");
-        var parameters = Data.UnitBallParameters(Rows, BenchCluster.Dimension, BenchCluster.Dimension, 2);
-        var sums = MomentAccumulator.Sum(parameters, RowSet.Create(Data.UnitRows(2000, BenchCluster.Dimension, 1), Data.UnitRows(2000, BenchCluster.Dimension, 2)));
+        using var http = new RawHttp(cluster.Endpoint, attendPath, cluster.UserKey, "application/x-npy", npy.ToArray(), accept: "application/x-npy");
+        var parameters = Data.UnitBallParameters(Rows, BenchStore.Dimension, BenchStore.Dimension, 2);
+        var sums = MomentAccumulator.Sum(parameters, RowSet.Create(Data.UnitRows(2000, BenchStore.Dimension, 1), Data.UnitRows(2000, BenchStore.Dimension, 2)));
         var ladder = MomentRelease.Calibrate(parameters, [new Epsilon(1)], new Delta(1e-6));
         var answerer = new MomentAnswerer(MomentRelease.Publish(sums, ladder, ReleaseKey.NewSecret()).Tiers[0]);
-        var wide = new Matrix<double>(Batch, BenchCluster.Dimension, Array.ConvertAll(queries.Data, x => (double)x));
+        var wide = new Matrix<double>(Batch, BenchStore.Dimension, Array.ConvertAll(queries.Data, x => (double)x));
         var ratio = PairedRatio.Run($"library, a batch of {Batch}", () => answerer.Answer(wide), $"HTTP .npy, a batch of {Batch}", () => http.Ask());
         Console.WriteLine($"  HTTP reaches {ratio:P0} of the library's rate (at least 50 % is asked for)");
     }
 
     private static async Task<byte[]> ProbeAsync(HttpClient http, BenchCluster cluster, string path, byte[] body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(cluster.Cluster.Endpoint, path)) { Content = new ByteArrayContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(cluster.Endpoint, path)) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new("application/json");
         request.Headers.Authorization = new("Bearer", cluster.UserKey);
         using var response = await http.SendAsync(request);
@@ -79,7 +79,7 @@ internal static class AttendRatio
     private static async Task EchoAsync(HttpContext context, AttendResponse response)
     {
         var request = await context.Request.ReadFromJsonAsync<AttendRequest>(Json);
-        if (request!.Queries[0].Count != BenchCluster.Dimension)
+        if (request!.Queries[0].Count != BenchStore.Dimension)
             throw new InvalidOperationException("not the benchmark's query");
         await context.Response.WriteAsJsonAsync(response, Json);
     }
@@ -89,7 +89,7 @@ internal static class AttendRatio
     {
         using var parsed = await JsonDocument.ParseAsync(context.Request.Body);
         var numbers = parsed.RootElement.GetProperty("queries")[0].EnumerateArray().Select(number => number.GetDouble()).ToArray();
-        if (numbers.Length != BenchCluster.Dimension)
+        if (numbers.Length != BenchStore.Dimension)
             throw new InvalidOperationException("not the benchmark's query");
         context.Response.ContentType = "application/json";
         await context.Response.BodyWriter.WriteAsync(answer);
