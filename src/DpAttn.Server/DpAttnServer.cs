@@ -20,11 +20,14 @@ public static partial class DpAttnServer
     /// <summary>Runs a server of role all, with the embedded storage, until it is told to stop.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused. The reasons are on standard error.</returns>
-    public static async Task<int> RunAsync(string[] args)
+    public static Task<int> RunAsync(string[] args) =>
+        RunAsync(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
+
+    internal static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder> configure)
     {
         try
         {
-            await using var server = Build(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
+            await using var server = Build(args, configure);
             await server.RunAsync();
             return 0;
         }

@@ -88,10 +88,20 @@ internal sealed partial class ClusterFrontDoor
     /// <summary>The tier that answers, opened and charged first where the command says so.</summary>
     private async Task<PaidTier> OpenAsync(StoreView store, AccountId account, Entitlement entitlement, AttendCommand command, CancellationToken cancellationToken)
     {
-        if (command.RequestId is { } key && command.MayOpen && await ReplayAsync(store, account, entitlement, key, command, cancellationToken) is { } replay)
-            return replay;
-        if (TierChoice.TrySelect(store, entitlement.State, command) is { MustOpen: false } open)
-            return new PaidTier(store, open, entitlement, Charged: 0, IsReplay: false);
+        var open = TierChoice.TrySelect(store, entitlement.State, command) is { MustOpen: false } held
+            ? new PaidTier(store, held, entitlement, Charged: 0, IsReplay: false)
+            : null;
+        try
+        {
+            if (command.RequestId is { } key && command.MayOpen && await ReplayAsync(store, account, entitlement, key, command, cancellationToken) is { } replay)
+                return replay;
+        }
+        catch (ProblemException e) when (open is not null && e.Code == ProblemCodes.LedgerUnavailable)
+        {
+            // Whether it is a replay cannot be told now; it is paid for either way.
+        }
+        if (open is not null)
+            return open;
 
         // Before anything is charged or refused: what was published, retired or opened elsewhere since this silo last looked.
         store = await directory.ReadAsync(store.Id, cancellationToken) is { Document.State: StoreDocument.Active } now ? now : throw NoSuchStore();

@@ -20,7 +20,8 @@ internal sealed partial class ClusterFrontDoor
             throw new ProblemException(ProblemCodes.InvalidRequest, "this cursor was not given by this ledger");
         var view = await VisibleAsync(caller, store, fresh: false, cancellationToken);
         var entries = await ledger.ListEntriesAsync(view.Id, caller.Account, after, limit, cancellationToken);
-        return new LedgerPage([.. entries.Select(entry => ToLine(entry, view.Delta))], entries.Count == limit ? entries[^1].Entry.Sequence.ToString() : null);
+        var conversions = new Conversions(view.Delta);
+        return new LedgerPage([.. entries.Select(entry => ToLine(entry, conversions))], entries.Count == limit ? entries[^1].Entry.Sequence.ToString() : null);
     }
 
     public async Task<StoreBudgets> ListBudgetsAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default)
@@ -29,12 +30,13 @@ internal sealed partial class ClusterFrontDoor
         var view = await OwnedAsync(caller, store, cancellationToken);
         var books = await ledger.ReadStoreAsync(view.Id, cancellationToken) ?? throw new StorageCorruptException($"store {view.Id} has no books");
         var accounts = await ledger.ListAccountsAsync(view.Id, ToCursor(cursor), limit, cancellationToken);
+        var conversions = new Conversions(view.Delta);
         return new StoreBudgets(
             view.Delta.Value,
             books.StatedEpsilon.Value,
-            PrivacyLimit.ToEpsilon(books.Spent, view.Delta).Value,
-            PrivacyLimit.ToAffordableEpsilon(books.Limit - books.Spent, view.Delta).Value,
-            [.. accounts.Select(account => Describe(account, view.Delta))],
+            conversions.ToEpsilon(books.Spent),
+            conversions.ToAffordableEpsilon(books.Limit - books.Spent),
+            [.. accounts.Select(account => Describe(account, conversions))],
             accounts.Count == limit ? accounts[^1].Account.Value : null);
     }
 
@@ -92,22 +94,22 @@ internal sealed partial class ClusterFrontDoor
 
     private async Task<BudgetDescription> BudgetAsync(StoreView store, AccountId account, CancellationToken cancellationToken) =>
         await ledger.ReadAccountAsync(store.Id, account, cancellationToken) is { } budget
-            ? Describe(budget, store.Delta)
+            ? Describe(budget, new Conversions(store.Delta))
             : throw new ProblemException(ProblemCodes.NotFound, "this account has no grant for this store");
 
-    private static BudgetDescription Describe(AccountBudget budget, Delta delta) => new()
+    private static BudgetDescription Describe(AccountBudget budget, Conversions conversions) => new()
     {
         Account = budget.Account.Value,
-        Delta = delta.Value,
+        Delta = conversions.Delta.Value,
         Limit = budget.StatedEpsilon.Value,
-        Spent = PrivacyLimit.ToEpsilon(budget.Spent, delta).Value,
-        Remaining = PrivacyLimit.ToAffordableEpsilon(budget.Limit - budget.Spent, delta).Value,
+        Spent = conversions.ToEpsilon(budget.Spent),
+        Remaining = conversions.ToAffordableEpsilon(budget.Limit - budget.Spent),
         LimitUnits = budget.Limit.MuSquared,
         SpentUnits = budget.Spent.MuSquared,
         Opened = [.. budget.OpenTiers.OrderBy(open => open.Key.Value, StringComparer.Ordinal).Select(open => new OpenedTier(open.Key.Value, open.Value))],
     };
 
-    private static LedgerLine ToLine(StoredLedgerEntry stored, Delta delta) => new(
+    private static LedgerLine ToLine(StoredLedgerEntry stored, Conversions conversions) => new(
         stored.Entry.Sequence,
         stored.At,
         stored.Entry.Kind switch
@@ -117,8 +119,8 @@ internal sealed partial class ClusterFrontDoor
             _ => "limit",
         },
         stored.Entry.AccountAmount.MuSquared,
-        PrivacyLimit.ToEpsilon(stored.Entry.AccountAmount, delta).Value,
-        delta.Value,
+        conversions.ToEpsilon(stored.Entry.AccountAmount),
+        conversions.Delta.Value,
         stored.Entry.Request?.Value,
         stored.Entry.Release?.Value,
         stored.Entry.Tier);

@@ -11,6 +11,7 @@ internal sealed partial class ClusterFrontDoor
     [
         "the queries, which the service sees in the clear",
         "the number of slots, the batches and the times at which they came",
+        "that a row was refused, and which: its owner is told",
         "a person whose data stands in several rows or stores: k rows at mu are k mu",
         "users who pool what they learned: together they have the best tier opened of each release",
         "rows at rest, which are as safe as the database",
@@ -34,6 +35,7 @@ internal sealed partial class ClusterFrontDoor
         var id = await StoreGrain(owned)
             .PublishAsync(new PublishCommand(caller.Account.Value, request.Ladder is null ? null : [.. request.Ladder], requestId), cancellationToken)
             .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
+        SeeItAtOnce();
         return await GetReleaseAsync(caller, store, id, cancellationToken);
     }
 
@@ -50,6 +52,7 @@ internal sealed partial class ClusterFrontDoor
     {
         var owned = await OwnedAsync(caller, store, cancellationToken);
         await StoreGrain(owned).RetireAsync(Find(owned, release).Id, caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
+        SeeItAtOnce();
     }
 
     public async Task<PrivacyStatement> GetPrivacyStatementAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default)

@@ -9,7 +9,7 @@ public sealed class ClusterOptions
     /// <summary>Pieces of such work that may wait before more is refused as busy. Default 256.</summary>
     public int ScanQueue { get; set; } = 256;
 
-    /// <summary>Bytes of rows that may be on their way in before more is refused as busy. Default 256 MiB.</summary>
+    /// <summary>Bytes of rows that may be on their way in before more is refused as busy; they take about twice that in memory. Default 256 MiB.</summary>
     public long IngestBytes { get; set; } = 256L << 20;
 
     /// <summary>Bytes of released nodes that are cached. Default 1 GiB.</summary>
@@ -18,13 +18,16 @@ public sealed class ClusterOptions
     /// <summary>How often unfinished jobs are looked for. Default 10 s.</summary>
     public TimeSpan JobInterval { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often revocations are looked for; the bound of how long a revoked key works elsewhere. Default 1 s, at most 5 s.</summary>
+    /// <summary>
+    /// How often revocations are looked for; the bound of how long a revoked key works elsewhere. Default 1 s, at most 4 s: a silo that could not look for 5 s
+    /// trusts nothing that it has cached.
+    /// </summary>
     public TimeSpan GenerationPoll { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often leftovers are swept. Default 10 min.</summary>
     public TimeSpan SweepInterval { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How old an uncommitted segment must be to be swept. Default 1 h.</summary>
+    /// <summary>How old something that no directory names must be to be swept. Default 1 h.</summary>
     public TimeSpan SweepAfter { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>The deadline of one call between grains. Default 5 s.</summary>
@@ -42,7 +45,7 @@ public sealed class ClusterOptions
         Require(IngestBytes >= 1 << 20, nameof(IngestBytes), "at least 1 MiB");
         Require(NodeCacheBytes >= 1 << 20, nameof(NodeCacheBytes), "at least 1 MiB");
         Require(JobInterval > TimeSpan.Zero, nameof(JobInterval), "above 0");
-        Require(GenerationPoll > TimeSpan.Zero && GenerationPoll <= TimeSpan.FromSeconds(5), nameof(GenerationPoll), "above 0 and at most 5 s");
+        Require(GenerationPoll > TimeSpan.Zero && GenerationPoll <= TimeSpan.FromSeconds(4), nameof(GenerationPoll), "above 0 and at most 4 s");
         Require(SweepInterval > TimeSpan.Zero, nameof(SweepInterval), "above 0");
         Require(SweepAfter >= TimeSpan.Zero, nameof(SweepAfter), "at least 0");
         Require(CallDeadline > TimeSpan.Zero, nameof(CallDeadline), "above 0");

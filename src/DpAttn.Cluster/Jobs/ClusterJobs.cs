@@ -9,14 +9,24 @@ namespace DpAttn.Cluster;
 /// <summary>
 /// What every silo does beside answering: polls the generation, starts publishes that no activation works on, goes on removing deleted stores, and sweeps. Each step may run on several silos at once: every change is guarded by the storage.
 /// </summary>
-internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog, StoreServices services, Sweeper sweeper, Generation generation, ClusterOptions options, TimeProvider clock, ILogger<ClusterJobs> logger)
+internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog, StoreServices services, Sweeper sweeper, Generation generation, ClusterOptions options, TimeProvider clock, ISiloStatusOracle silo, ILogger<ClusterJobs> logger)
     : BackgroundService
 {
+    private static readonly TimeSpan JoinPause = TimeSpan.FromMilliseconds(50);
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         RepeatAsync("polling the generation", options.GenerationPoll, generation.PollAsync, stoppingToken),
-        RepeatAsync("resuming publishes", options.JobInterval, ResumeAsync, stoppingToken),
+        RepeatAsync("resuming publishes", options.JobInterval, ResumeOnceJoinedAsync, stoppingToken),
         RepeatAsync("removing deleted stores", options.JobInterval, RemoveAsync, stoppingToken),
         RepeatAsync("sweeping", options.SweepInterval, sweeper.SweepAsync, stoppingToken));
+
+    /// <summary>Services may be started before the silo has joined: then grains cannot be called yet, and what is to be resumed should not wait for another turn.</summary>
+    private async Task ResumeOnceJoinedAsync(CancellationToken cancellationToken)
+    {
+        while (silo.CurrentStatus is SiloStatus.None or SiloStatus.Created or SiloStatus.Joining)
+            await Task.Delay(JoinPause, clock, cancellationToken);
+        await ResumeAsync(cancellationToken);
+    }
 
     private async Task ResumeAsync(CancellationToken cancellationToken)
     {

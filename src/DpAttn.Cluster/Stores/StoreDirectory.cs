@@ -14,6 +14,11 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
     private readonly EpochCache<string, StoreView> _byName = new(generation, MostViews);
     private readonly ConcurrentDictionary<string, WeakReference<StoreModel>> _models = new();
 
+    // So that a store that is only loaded into is not computed anew for every batch; larger ones live by their use alone.
+    private const long LargestKept = 1 << 20;
+    private readonly StoreModel?[] _recent = new StoreModel?[64];
+    private uint _next;
+
     /// <summary>The store that a name stands for, as of the last poll of the generation; or null.</summary>
     public ValueTask<StoreView?> FindAsync(string name, CancellationToken cancellationToken = default) =>
         _byName.GetAsync(name, key => ReadAsync(key, cancellationToken));
@@ -41,20 +46,23 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
             ? read
             : throw new ProblemException(ProblemCodes.NotFound, "no such store");
 
-    /// <summary>What is computed from a store's definition: one object per incarnation and silo, for as long as anything uses it.</summary>
+    /// <summary>What is computed from a store's definition: one object per incarnation and silo, for as long as anything uses it, or it was made lately.</summary>
     public StoreModel ModelOf(StoreDocument document)
     {
         if (_models.TryGetValue(document.Incarnation, out var known) && known.TryGetTarget(out var model))
             return model;
+        // Not under the lock: it may take long, and other stores must not wait for it.
+        var made = new StoreModel(document.Definition);
         lock (_models)
         {
             if (_models.TryGetValue(document.Incarnation, out known) && known.TryGetTarget(out model))
                 return model;
             foreach (var gone in _models.Where(entry => !entry.Value.TryGetTarget(out _)))
                 _models.TryRemove(gone);
-            model = new StoreModel(document.Definition);
-            _models[document.Incarnation] = new WeakReference<StoreModel>(model);
-            return model;
+            _models[document.Incarnation] = new WeakReference<StoreModel>(made);
+            if (made.Parameters.Dimension <= LargestKept)
+                _recent[_next++ % _recent.Length] = made;
+            return made;
         }
     }
 

@@ -233,6 +233,26 @@ public class AttendTests(OneSilo one, TwoSilos two)
         await RequireSpentAsync(scene, 1, entries: 2);
     }
 
+    /// <summary>Whichever silo the store's grain lives on, the one that was told sees it at once.</summary>
+    [Fact]
+    public async Task What_a_silo_was_told_to_retire_or_delete_it_does_not_answer_from_any_more()
+    {
+        for (var round = 0; round < 6; round++)
+        {
+            var scene = await two.SceneAsync();
+            var first = await scene.LoadedAsync(10);
+            var second = (await scene.PublishAsync()).Id;
+            await scene.GrantAsync(4);
+            foreach (var release in new[] { first, second })
+                await scene.AttendAsync(Ask with { Release = release, Tier = 0 });
+            await scene.AttendAsync(Ask);
+            await scene.Door.RetireReleaseAsync(scene.Owner, scene.Store, second);
+            Assert.Equal(first, (await scene.AttendAsync(Ask)).Privacy.Release);
+            await scene.Door.DeleteStoreAsync(scene.Owner, scene.Store);
+            await Refused.WithAsync(ProblemCodes.NotFound, () => scene.AttendAsync(Ask));
+        }
+    }
+
     [Fact]
     public async Task The_newest_open_release_answers()
     {

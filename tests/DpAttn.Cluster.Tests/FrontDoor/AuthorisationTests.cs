@@ -3,7 +3,7 @@ using DpAttn.Contracts;
 namespace DpAttn.Cluster.Tests;
 
 /// <summary>Every call by everybody: who may, who is told that they may not, and who is not even told that there is something.</summary>
-public class AuthorisationTests(OneSilo silos)
+public class AuthorisationTests(OneSilo silos, TwoSilos two)
 {
     private const string Ok = "ok";
     private const string No = ProblemCodes.Forbidden;
@@ -121,6 +121,21 @@ public class AuthorisationTests(OneSilo silos)
         await Refused.WithAsync(ProblemCodes.NotFound, () => silos.Door.GetStoreAsync(owner, name));
         await Refused.WithAsync(ProblemCodes.NotFound, () => silos.Door.AttendAsync(owner, name, new AttendCommand(Samples.Queries(1))));
         await Refused.WithAsync(ProblemCodes.InvalidRequest, () => silos.Door.EnsureStoreAsync(owner, name, Samples.Definition()));
+    }
+
+    [Fact]
+    public async Task A_key_revoked_through_one_silo_is_refused_there_at_once_and_by_the_other_within_a_poll()
+    {
+        var @operator = await two.Silos.OperatorAsync();
+        var (left, right) = (two.Silos.Door(0), two.Silos.Door(1));
+        var key = await left.CreateKeyAsync(@operator, new KeyRequest(SharedSilos.Fresh("user"), Roles.User));
+        foreach (var door in new[] { left, right })
+            Assert.Equal(key.Account, (await door.AuthenticateAsync(key.Key)).Account.Value);
+        await left.RevokeKeyAsync(@operator, key.Id);
+        await Refused.WithAsync(ProblemCodes.Unauthenticated, () => left.AuthenticateAsync(key.Key));
+        await Wait.UntilAsync(async () => await Record.ExceptionAsync(() => right.AuthenticateAsync(key.Key)) is ProblemException { Code: ProblemCodes.Unauthenticated });
+        Assert.NotNull(Assert.Single((await right.ListKeysAsync(@operator)).Keys, found => found.Id == key.Id).Revoked);
+        Assert.Null(await two.Silos.Service<IOperatorKeys>(1).BootstrapAsync());
     }
 
     [Fact]

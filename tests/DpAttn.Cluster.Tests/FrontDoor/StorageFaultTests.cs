@@ -25,6 +25,7 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
         {
             Assert.Equal(before.Answers[1].Output, (await scene.AttendAsync(Ask)).Answers[1].Output);
             Assert.Equal(0, (await scene.AttendAsync(Ask with { Release = release, Tier = 0 })).Privacy.Charged);
+            Assert.Equal(0, (await scene.AttendAsync(Ask with { Release = release, Tier = 1, RequestId = $"open{i}" })).Privacy.Charged);
             await Refused.WithAsync(ProblemCodes.LedgerUnavailable, () => scene.AttendAsync(Ask with { Release = release, Tier = 2 }));
             await Refused.WithAsync(ProblemCodes.LedgerUnavailable, () => scene.AttendAsync(Ask with { MaxEpsilon = 3 }));
             await Refused.WithAsync(ProblemCodes.LedgerUnavailable, () => scene.AttendAsync(Ask with { Release = release, Tier = 2, RequestId = $"k{i}" }));

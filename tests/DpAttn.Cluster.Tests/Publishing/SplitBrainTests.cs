@@ -8,16 +8,15 @@ namespace DpAttn.Cluster.Tests;
 /// Two clusters that know nothing of each other on one storage: every grain has two activations, each of which believes to be alone. What decides is the
 /// storage, so nothing is published twice, spent twice or served in two versions.
 /// </summary>
-public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : IClassFixture<SplitBrainTests.TwoClusters>
+public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
 {
-    private const int Rounds = 12;
     private readonly TestSilos _left = clusters.Left;
     private readonly TestSilos _right = clusters.Right;
 
     [Fact]
     public async Task Two_freezes_of_different_segment_sets_never_become_one_release()
     {
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var scene = await SceneAsync($"freeze{round}");
             await scene.AppendAsync("b0", Samples.Rows(30, round));
@@ -32,7 +31,7 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
     [Fact]
     public async Task One_request_makes_one_release_whichever_cluster_it_reaches()
     {
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var scene = await SceneAsync($"request{round}");
             await scene.AppendAsync("b0", Samples.Rows(30, round));
@@ -46,7 +45,7 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
     [Fact]
     public async Task One_batch_is_added_once_whichever_cluster_it_reaches()
     {
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var scene = await SceneAsync($"batch{round}");
             var sent = await Task.WhenAll(Enumerable.Range(0, 6).Select(i =>
@@ -62,7 +61,7 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
     public async Task A_row_is_erased_or_published_and_never_both()
     {
         var (erased, published) = (0, 0);
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var scene = await SceneAsync($"erase{round}");
             await scene.AppendAsync("b0", Samples.Rows(30, round));
@@ -75,13 +74,13 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
             (erased, published) = isErased ? (erased + 1, published) : (erased, published + 1);
             await RequireEachReleaseIsOfItsManifestAsync(scene, releases: 1);
         }
-        Assert.Equal(Rounds, erased + published);
+        Assert.Equal(rounds, erased + published);
     }
 
     [Fact]
     public async Task Two_erasures_of_one_segment_both_happen()
     {
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var scene = await SceneAsync($"erasures{round}");
             await scene.AppendAsync("b0", Samples.Rows(30, round));
@@ -100,7 +99,7 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
         await scene.AppendAsync("b0", Samples.Rows(30, 1));
         var first = (await scene.PublishAsync()).Id;
         var second = (await scene.PublishAsync()).Id;
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var user = await UserAsync(scene, $"fit{round}", 1);
             var admitted = await Task.WhenAll(
@@ -119,7 +118,7 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
         var scene = await SceneAsync("once");
         await scene.AppendAsync("b0", Samples.Rows(30, 1));
         var release = (await scene.PublishAsync()).Id;
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var user = await UserAsync(scene, $"once{round}", 4);
             var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Open(i % 2 == 0 ? _left : _right, scene, user, release, "same")));
@@ -139,7 +138,7 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
         await scene.AppendAsync("b0", Samples.Rows(30, 1));
         var release = (await scene.PublishAsync()).Id;
         var store = new StoreId(await scene.IncarnationAsync());
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             var user = await UserAsync(scene, $"tiers{round}", 4);
             await Task.WhenAll(Enumerable.Range(0, 6).Select(i =>
@@ -210,24 +209,31 @@ public sealed class SplitBrainTests(SplitBrainTests.TwoClusters clusters) : ICla
         Assert.Equal(releases, audit.Count(row => row.Event.Store == store && row.Event.Action == "release.published"));
         Assert.Equal(releases, audit.Count(row => row.Event.Store == store && row.Event.Action == "release.freeze"));
     }
+}
 
-    /// <summary>Two clusters on one storage.</summary>
-    public sealed class TwoClusters : IAsyncLifetime
+/// <summary>A few rounds of each.</summary>
+public sealed class SplitBrainTests(TwoClusters clusters) : SplitBrainScenarios(clusters, rounds: 10), IClassFixture<TwoClusters>;
+
+/// <summary>Many rounds of each.</summary>
+[Trait("Suite", "Long")]
+public sealed class LongSplitBrainTests(TwoClusters clusters) : SplitBrainScenarios(clusters, rounds: 150), IClassFixture<TwoClusters>;
+
+/// <summary>Two clusters on one storage.</summary>
+public sealed class TwoClusters : IAsyncLifetime
+{
+    internal TestSilos Left { get; private set; } = null!;
+
+    internal TestSilos Right { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
     {
-        internal TestSilos Left { get; private set; } = null!;
+        Left = await TestSilos.StartAsync();
+        Right = await TestSilos.StartAsync(sharing: Left);
+    }
 
-        internal TestSilos Right { get; private set; } = null!;
-
-        public async ValueTask InitializeAsync()
-        {
-            Left = await TestSilos.StartAsync();
-            Right = await TestSilos.StartAsync(sharing: Left);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await Right.DisposeAsync();
-            await Left.DisposeAsync();
-        }
+    public async ValueTask DisposeAsync()
+    {
+        await Right.DisposeAsync();
+        await Left.DisposeAsync();
     }
 }

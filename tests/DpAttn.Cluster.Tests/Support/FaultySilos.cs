@@ -22,7 +22,7 @@ public sealed class FaultySilos : SharedSilos
 
     private protected override Task<TestSilos> StartAsync() => TestSilos.StartAsync(
         2,
-        options => options.CallDeadline = TimeSpan.FromSeconds(3),
+        options => options.CallDeadline = TimeSpan.FromSeconds(8),
         replace: (services, storage) =>
         {
             services.AddSingleton<ICatalog>(new FaultyCatalog(storage.Catalog, Plan));

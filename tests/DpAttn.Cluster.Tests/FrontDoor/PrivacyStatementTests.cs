@@ -1,0 +1,108 @@
+using System.Numerics;
+using System.Text.Json;
+
+namespace DpAttn.Cluster.Tests;
+
+/// <summary>
+/// An outsider recomputes the claim from the statement's JSON alone: the sensitivity from the schema, the charge in big integers, and epsilon on the exact
+/// Gaussian curve by an integration of its own. Nothing of the product computes here.
+/// </summary>
+public class PrivacyStatementTests(OneSilo silos)
+{
+    private static readonly BigInteger Unit = BigInteger.One << 40;
+
+    [Theory]
+    [InlineData(SchemaFactory.ReplaceOne)]
+    [InlineData(SchemaFactory.AddRemove)]
+    public async Task The_charge_and_epsilon_follow_from_the_statement_alone(string adjacency)
+    {
+        var statement = await StatementAsync(adjacency);
+        Assert.Equal((1, "one row", adjacency, "moment-tree"), (Int(statement, "version"), Text(statement, "unit"), Text(statement, "adjacency"), Text(statement.GetProperty("mechanism"), "name")));
+        var delta = Number(statement, "delta");
+        var sensitivity = BigInteger.Parse(Text(statement, "sensitivitySteps"));
+        var dimension = Int(statement, "dimension");
+        Assert.Equal(dimension, Int(statement, "features") * (Int(statement.GetProperty("definition"), "valueDimension") + 1));
+        var better = BigInteger.Zero;
+        foreach (var tier in statement.GetProperty("tiers").EnumerateArray().Reverse())
+        {
+            var variance = BigInteger.Parse(Text(tier, "variance"));
+            var increment = BigInteger.Parse(Text(tier, "increment"));
+            // Each tier adds fresh noise to the next better one.
+            Assert.Equal(variance, better + increment);
+            better = variance;
+            // mu^2 in units of 2^-40, rounded up; the slack sqrt(D) / (33 sigma^2) in units of 2^-80, rounded up.
+            var units = tier.GetProperty("muSquaredUnits").GetInt64();
+            Assert.Equal((sensitivity * sensitivity * Unit + variance - 1) / variance, units);
+            var slack = (BigInteger)(Math.Ceiling(Math.Sqrt(dimension)) * Math.Pow(2, 80)) / (33 * variance) + 1;
+            Assert.InRange((double)tier.GetProperty("slackUnits").GetInt64(), (double)slack * 0.99 - 1, (double)slack * 1.01 + 1);
+            // delta(epsilon; mu) is within the curve's share, and hardly below: the stated epsilon is the true one, within rounding.
+            var mu = Math.Sqrt(units / Math.Pow(2, 40));
+            var epsilon = Number(tier, "epsilon");
+            var share = Number(statement, "gaussianShareOfDelta") * delta;
+            Assert.True(Curve(epsilon * (1 + 1e-9), mu) <= share, "epsilon is stated too small");
+            Assert.True(Curve(epsilon * (1 - 1e-6), mu) > share, "epsilon is stated too large");
+            // The rest of delta covers the discrete noise.
+            Assert.True((1 + Math.Exp(epsilon)) * tier.GetProperty("slackUnits").GetInt64() * Math.Pow(2, -80) <= delta - share);
+        }
+    }
+
+    /// <summary>Under replace-one Delta = 2 B_v w_max sqrt(A + m), and on the lattice never less.</summary>
+    [Fact]
+    public async Task The_sensitivity_follows_from_the_schema()
+    {
+        var statement = await StatementAsync(SchemaFactory.ReplaceOne);
+        // Ball of radius 1 for keys, queries and values around the origin, scale 1: L = 1, w_max = 1, A = sum |c_j|, m = 0 for positive coefficients.
+        var coefficients = statement.GetProperty("kernelCoefficients").EnumerateArray().Select(c => c.GetDouble()).ToArray();
+        Assert.Equal(3, coefficients.Length);
+        Assert.All(coefficients, c => Assert.True(c > 0));
+        var expected = 2 * Math.Sqrt(coefficients.Sum());
+        Assert.InRange(Number(statement, "sensitivity"), expected, expected * (1 + 1e-5));
+        var steps = (double)BigInteger.Parse(Text(statement, "sensitivitySteps"));
+        var onLattice = expected * Math.Pow(2, Int(statement, "featureExponent") + Int(statement, "valueExponent"));
+        Assert.InRange(steps, onLattice, onLattice * 1.01);
+        // The polynomial is as near to the exponential as it says.
+        var worst = Enumerable.Range(-1000, 2001).Select(i => i / 1000.0).Max(t => Math.Abs(coefficients.Select((c, j) => c * Math.Pow(t, j)).Sum() / Math.Exp(t) - 1));
+        Assert.Equal(Number(statement, "kernelRelativeError"), worst, 1e-3);
+    }
+
+    [Fact]
+    public async Task What_is_not_protected_is_said()
+    {
+        var statement = await StatementAsync(SchemaFactory.ReplaceOne);
+        var all = string.Join('\n', statement.GetProperty("notProtected").EnumerateArray().Select(x => x.GetString()));
+        foreach (var word in new[] { "queries", "slots", "person", "pool", "at rest", "time" })
+            Assert.Contains(word, all);
+        Assert.Equal(60, Int(statement, "slots"));
+        Assert.Equal(64, Text(statement, "manifestDigest").Length);
+    }
+
+    private async Task<JsonElement> StatementAsync(string adjacency)
+    {
+        var scene = await silos.SceneAsync(Samples.Definition(adjacency: adjacency));
+        var release = await scene.LoadedAsync();
+        await scene.GrantAsync(1);
+        return JsonSerializer.SerializeToElement(await scene.Door.GetPrivacyStatementAsync(scene.User, scene.Store, release), JsonSerializerOptions.Web);
+    }
+
+    /// <summary>
+    /// delta(eps; mu) = integral over x > eps/mu + mu/2 of (phi(x - mu) - e^eps phi(x)), in Simpson's rule: the mass that one distribution has above
+    /// e^eps times the other's.
+    /// </summary>
+    private static double Curve(double epsilon, double mu)
+    {
+        const int Steps = 200_000;
+        var from = epsilon / mu + mu / 2;
+        var width = 40.0 / Steps;
+        double Excess(double x) => (Math.Exp(-(x - mu) * (x - mu) / 2) - Math.Exp(epsilon - x * x / 2)) / Math.Sqrt(2 * Math.PI);
+        var sum = 0.0;
+        for (var i = 0; i <= Steps; i++)
+            sum += Excess(from + i * width) * (i == 0 || i == Steps ? 1 : i % 2 == 1 ? 4 : 2);
+        return sum * width / 3;
+    }
+
+    private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString()!;
+
+    private static double Number(JsonElement element, string name) => element.GetProperty(name).GetDouble();
+
+    private static int Int(JsonElement element, string name) => element.GetProperty(name).GetInt32();
+}
