@@ -8,3 +8,5 @@ using System.Runtime.CompilerServices;
 [assembly: InternalsVisibleTo("DpAttn.Cluster.Tests")]
 // The command line's demo compares private answers with noise-free ones, on its user's own rows.
 [assembly: InternalsVisibleTo("dpattn")]
+// The server and the command line read archives of their users.
+[assembly: InternalsVisibleTo("DpAttn.Server")]

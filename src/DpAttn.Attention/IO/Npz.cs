@@ -30,7 +30,7 @@ public static class Npz
             {
                 var member = entry.FullName.EndsWith(".npy", StringComparison.Ordinal) ? entry.FullName[..^4] : entry.FullName;
                 // Inflated as it is read: the declared size is not trusted, the array's header and the caps are.
-                using var content = new ForwardOnlyStream(entry.Open());
+                using var content = new ZipMember(entry);
                 var shown = NpyFormatException.Quote(member);
                 var matrix = Npy.ReadMatrix(content, $"{name}, member {shown}", caps with { DataBytes = left });
                 left -= matrix.Bytes;
@@ -61,45 +61,6 @@ public static class Npz
                 Npy.Write(content, single);
             else
                 Npy.Write(content, matrix.Double!);
-        }
-    }
-
-    /// <summary>Hides a member's declared length, so that the reader grows with what really arrives.</summary>
-    private sealed class ForwardOnlyStream(Stream inner) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
-
-        public override int Read(Span<byte> buffer) => inner.Read(buffer);
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-                inner.Dispose();
-            base.Dispose(disposing);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using DpAttn.Attention.IO;
 
 namespace DpAttn.Cli.Files;
 
@@ -26,7 +27,7 @@ internal static class NpzMember
         }
     }
 
-    private static EntryStream OpenStream(string path, string member, RowFileLimits limits)
+    private static ZipMember OpenStream(string path, string member, RowFileLimits limits)
     {
         var file = Path.GetFileName(path);
         var stream = RowFiles.OpenRead(path);
@@ -39,7 +40,7 @@ internal static class NpzMember
             var entries = archive.Entries.Where(entry => entry.FullName == member || entry.FullName == member + ".npy").ToArray();
             return entries.Length switch
             {
-                1 => new EntryStream(entries[0].Open(), archive),
+                1 => new ZipMember(entries[0], archive),
                 0 => throw new RowFileException(file, $"there is no member '{member}'; there are {archive.Entries.Count} others. State --keys-name and --values-name"),
                 _ => throw new RowFileException(file, $"member '{member}' stands twice"),
             };
@@ -59,48 +60,6 @@ internal static class NpzMember
         {
             archive?.Dispose();
             stream.Dispose();
-        }
-    }
-
-    /// <summary>A member that closes its archive, and does not tell the declared length: what really arrives counts.</summary>
-    private sealed class EntryStream(Stream entry, ZipArchive archive) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => entry.Read(buffer, offset, count);
-
-        public override int Read(Span<byte> buffer) => entry.Read(buffer);
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                entry.Dispose();
-                archive.Dispose();
-            }
-            base.Dispose(disposing);
         }
     }
 }

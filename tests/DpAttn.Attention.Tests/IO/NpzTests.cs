@@ -37,6 +37,20 @@ public class NpzTests
         Assert.Equal(b.Double!.Data, read["b"].Double!.Data);
     }
 
+    /// <summary>The framework does not compare checksums: a bit that flips in a stored member would be read as another number.</summary>
+    [Fact]
+    public void A_flipped_bit_in_a_stored_member_is_refused()
+    {
+        using var written = new MemoryStream();
+        Npz.Write(written, [new("a", new FloatMatrix(new Matrix<double>(2, 2, [1, 2, 3, 4])))]);
+        var bytes = written.ToArray();
+        var number = bytes.AsSpan().IndexOf(BitConverter.GetBytes(3.0));
+        Assert.True(number > 0);
+        bytes[number] ^= 1;
+        var refused = Assert.Throws<NpyFormatException>(() => Npz.Read(new MemoryStream(bytes), "x.npz"));
+        Assert.Contains("not a whole .npz archive", refused.Message);
+    }
+
     [Fact]
     public void A_bomb_whose_small_header_hides_a_flood_is_stopped_behind_the_array()
     {
