@@ -37,7 +37,11 @@ public sealed class ProblemTests
         await using var server = await ServerUnderTest.StartAsync();
         server.Door.Throw(nameof(IFrontDoor.AttendAsync), new ProblemException(ProblemCodes.BudgetExhausted, "too much")
         {
-            Requested = 2, Remaining = 0.5, ShortBy = 1.25, Delta = 1e-6, Affordable = new TierPrice("rel-1", 0, 0.4, 1e-6),
+            Requested = 2,
+            Remaining = 0.5,
+            ShortBy = 1.25,
+            Delta = 1e-6,
+            Affordable = new TierPrice("rel-1", 0, 0.4, 1e-6),
         });
         var problem = await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody("""{"queries":[[1]],"tier":2}""")).ProblemAsync(ProblemCodes.BudgetExhausted);
         Assert.Equal((2, 0.5, 1.25, 1e-6), (problem.Requested, problem.Remaining, problem.ShortBy, problem.Delta));

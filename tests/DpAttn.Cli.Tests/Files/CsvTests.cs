@@ -1,5 +1,5 @@
-using CsCheck;
 using System.Globalization;
+using CsCheck;
 using DpAttn.Cli.Files;
 
 namespace DpAttn.Cli.Tests.Files;

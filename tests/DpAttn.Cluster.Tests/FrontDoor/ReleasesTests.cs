@@ -109,7 +109,15 @@ public class ReleasesTests(OneSilo silos)
         // Without its job no scan starts it.
         var row = new ReleaseDocument
         {
-            Id = "r000009", State = ReleaseDocument.Publishing, Created = default, Slots = 10, Ladder = [1], SegmentsBelow = 1, Manifest = "m", ManifestBytes = 1, NoiseBinding = "b",
+            Id = "r000009",
+            State = ReleaseDocument.Publishing,
+            Created = default,
+            Slots = 10,
+            Ladder = [1],
+            SegmentsBelow = 1,
+            Manifest = "m",
+            ManifestBytes = 1,
+            NoiseBinding = "b",
         };
         await silos.Silos.Storage.Catalog.CommitAsync(new CatalogCommit { Writes = [Documents.Release.Insert(Documents.Below(store, row.Id), row)] });
         await Refused.WithAsync(ProblemCodes.Conflict, () => scene.Door.RetireReleaseAsync(scene.Owner, scene.Store, row.Id));

@@ -9,7 +9,9 @@ public class LedgerModelTests
     private static readonly string[] Accounts = ["a", "b", "c"];
     private static readonly Dictionary<string, ITierCosts> Releases = new()
     {
-        ["r"] = new Ledgers.Prices([100, 250, 700]), ["s"] = new Ledgers.Prices([40]), ["t"] = new Ledgers.Prices([1, 2, 3, 900]),
+        ["r"] = new Ledgers.Prices([100, 250, 700]),
+        ["s"] = new Ledgers.Prices([40]),
+        ["t"] = new Ledgers.Prices([1, 2, 3, 900]),
     };
 
     private sealed record Operation(int Kind, string Account, int Request, int Fingerprint, string Release, int Tier, long Mu, long Slack);
