@@ -74,7 +74,9 @@ internal sealed partial class ClusterFrontDoor
         {
             var count = Math.Min(size, answers.Length - start);
             var numbers = count == queries.Rows ? queries.Data : queries.Data.AsSpan(start * queries.Columns, count * queries.Columns).ToArray();
-            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip), cancellationToken)
+            // A call takes milliseconds at most: carrying a token to the grain would cost more than it could save.
+            cancellationToken.ThrowIfCancellationRequested();
+            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip), CancellationToken.None)
                 .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
             AnswerBatches.CopyTo(batch, answers.AsSpan(start, count));
         }
