@@ -130,6 +130,17 @@ public sealed class CredentialTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_silo_that_had_found_no_operator_key_makes_none_after_another_one_did()
+    {
+        var slow = new Silo(_bench, _clock, new FaultPlan { FailingCall = 1, Fault = Fault.Hang, Counts = call => call == "catalog list key" });
+        var late = slow.Credentials.BootstrapAsync(default);
+        await slow.Plan.Hanging;
+        Assert.NotNull(await _here.Credentials.BootstrapAsync(default));
+        slow.Plan.Release();
+        Assert.Null(await late);
+    }
+
+    [Fact]
     public async Task When_no_operator_key_works_any_more_the_next_start_makes_one_and_a_lost_one_is_replaced_on_the_machine()
     {
         var first = (await _here.Credentials.BootstrapAsync(default))!;
@@ -241,14 +252,15 @@ public sealed class CredentialTests : IAsyncDisposable
 
     private sealed class Silo
     {
-        public Silo(Bench bench, TimeProvider clock)
+        public Silo(Bench bench, TimeProvider clock, FaultPlan? plan = null)
         {
+            Plan = plan ?? new FaultPlan();
             var catalog = new FaultyCatalog(bench.Storage.Catalog, Plan);
             Generation = new Generation(catalog, clock);
             Credentials = new CredentialDirectory(catalog, new IndexKey(catalog, bench.Protector), Generation, clock);
         }
 
-        public FaultPlan Plan { get; } = new();
+        public FaultPlan Plan { get; }
 
         public Generation Generation { get; }
 
