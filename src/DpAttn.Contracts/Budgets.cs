@@ -4,7 +4,7 @@ namespace DpAttn.Contracts;
 /// <param name="Epsilon">The limit, at the store's delta.</param>
 public sealed record LimitRequest(double Epsilon);
 
-/// <summary>Finds, or makes, the account of a subject. The name travels in the body only.</summary>
+/// <summary>Finds the account of a subject that a key was made for. The name travels in the body only.</summary>
 /// <param name="Subject">The name that keys were made for.</param>
 public sealed record AccountLookup(string Subject);
 

@@ -17,7 +17,7 @@ internal static class AttendRatio
 {
     private const int Rows = 20_000;
     private const int Connections = 4;
-    private const int RequestsPerTurn = 400;
+    private const int RequestsPerTurn = 8000;
     private const int Batch = 512;
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
