@@ -4,7 +4,7 @@ using DpAttn.Client;
 using DpAttn.Contracts;
 using DpAttn.Server;
 using DpAttn.Storage;
-using Orleans.Runtime;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace DpAttn.Testing.Tests;
 
