@@ -53,6 +53,12 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
             cancellationToken);
     }
 
+    // The books of a deleted store are closed, so the ledger refuses by itself.
+    public Task<ChargeOutcome> ChargeAsync(ChargeCommand command, CancellationToken cancellationToken) => ChangeAsync(
+        () => ledger.ChargeAsync(
+            Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new PrivacyAmount(command.MuSquared, command.Slack), cancellationToken),
+        cancellationToken);
+
     public async Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken)
     {
         var store = await services.Directory.ReadActiveAsync(Store, cancellationToken);

@@ -16,6 +16,10 @@ internal interface IBudgetGrain : IGrainWithStringKey
     [Alias("Open")]
     Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken);
 
+    /// <summary>Charges for a per-query answer, durable when it returns; the same request is charged once.</summary>
+    [Alias("Charge")]
+    Task<ChargeOutcome> ChargeAsync(ChargeCommand command, CancellationToken cancellationToken);
+
     /// <summary>Sets the account's limit, in epsilon; refused below what is spent.</summary>
     [Alias("SetLimit")]
     Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken);

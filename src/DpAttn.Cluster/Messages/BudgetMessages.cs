@@ -11,6 +11,14 @@ internal sealed record OpenCommand(
     [property: Id(2)] string Release,
     [property: Id(3)] int Tier);
 
+/// <summary>Charges the grain's account for a per-query answer, at the price of the noise that it is going to get.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.ChargeCommand)]
+internal sealed record ChargeCommand(
+    [property: Id(0)] string Request,
+    [property: Id(1)] byte[] Content,
+    [property: Id(2)] long MuSquared,
+    [property: Id(3)] long Slack);
+
 /// <summary>What the ledger decided.</summary>
 [GenerateSerializer, Immutable, Alias(WireNames.ChargeOutcome)]
 internal sealed record ChargeOutcome(

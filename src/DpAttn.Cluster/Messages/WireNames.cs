@@ -20,6 +20,7 @@ internal static class WireNames
     public const string AnswerCommand = "dpattn.answer-command.1";
     public const string AnswerBatch = "dpattn.answer-batch.1";
     public const string OpenCommand = "dpattn.open-command.1";
+    public const string ChargeCommand = "dpattn.charge-command.1";
     public const string ChargeOutcome = "dpattn.charge-outcome.1";
     public const string AccountState = "dpattn.account-state.1";
     public const string RecordedRequest = "dpattn.recorded-request.1";
