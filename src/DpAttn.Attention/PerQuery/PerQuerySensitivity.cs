@@ -50,19 +50,21 @@ internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
         long m = queries.Count, d = parameters.Schema.KeyDimension;
         if (parameters.Schema.Keys.IsBox || m < 2 || m * m * d > MostProducts)
             return null;
-        var largest = 0.0;
-        for (var l = 0; l < queries.Count; l++)
+        // What l, as the query nearest to a key, sees of all: itself and every other at no less than half the angle between them.
+        var sums = new double[queries.Count];
+        Array.Fill(sums, 1);
+        for (var l = 1; l < sums.Length; l++)
         {
-            if (queries.Norms[l] == 0)
-                continue;
-            var sum = 1.0;
-            for (var j = 0; j < queries.Count; j++)
+            for (var j = 0; j < l; j++)
             {
-                if (j != l)
-                    sum += LargestSquare(queries, l, j);
+                var half = LargestHalfCosine(queries, l, j);
+                sums[l] += LargestSquare(queries, j, half);
+                sums[j] += LargestSquare(queries, l, half);
             }
-            largest = Math.Max(largest, sum);
         }
+        var largest = 0.0;
+        for (var l = 0; l < sums.Length; l++)
+            largest = queries.Norms[l] > 0 ? Math.Max(largest, sums[l]) : largest;
         // All queries 0: every weight is the largest.
         return largest == 0 ? null : largest * RoundUp;
     }
@@ -88,15 +90,21 @@ internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
         return steps * steps;
     }
 
-    /// <summary>At least exp(-2 |s_j| B (1 - cos(theta_lj / 2))): the cosine is taken too large by more than its own error, everything else too.</summary>
-    private double LargestSquare(PerQueryExponents queries, int l, int j)
+    /// <summary>At least cos(theta_lj / 2): the cosine is taken too large by more than its own error. A query 0 has every angle.</summary>
+    private double LargestHalfCosine(PerQueryExponents queries, int l, int j)
     {
-        if (queries.Norms[j] == 0)
+        var norms = queries.Norms[l] * queries.Norms[j];
+        if (norms == 0)
             return 1;
-        var d = parameters.Schema.KeyDimension;
-        var cosine = queries.Dot(l, j) / (queries.Norms[l] * queries.Norms[j]) + (2 * d + 16) * DeterministicMath.Ulp;
-        var half = Math.Min(1, Math.Sqrt(Math.Max(0, (1 + cosine) / 2)) * RoundUp);
-        var exponent = 2 * queries.Norms[j] * queries.KeyRadius * (1 - half) / RoundUp;
+        var cosine = queries.Dot(l, j) / norms + (2 * parameters.Schema.KeyDimension + 16) * DeterministicMath.Ulp;
+        return Math.Min(1, Math.Sqrt(Math.Max(0, (1 + cosine) / 2)) * RoundUp);
+    }
+
+    /// <summary>At least exp(-2 |s| B (1 - cos(theta / 2))), |s| taken too small by more than its own error.</summary>
+    private double LargestSquare(PerQueryExponents queries, int query, double halfCosine)
+    {
+        var norm = queries.Norms[query] * (1 - 1e-12 - (parameters.Schema.KeyDimension + 8) * DeterministicMath.Ulp);
+        var exponent = 2 * norm * queries.KeyRadius * (1 - halfCosine);
         return DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent)) * RoundUp;
     }
 
