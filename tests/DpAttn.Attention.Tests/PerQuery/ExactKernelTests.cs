@@ -118,6 +118,24 @@ public class ExactKernelTests
         Assert.True(worst <= limit && worst >= 0.005 * limit, $"relative error {worst} of {limit}");
     }
 
+    [Fact]
+    public void The_panels_exponential_is_within_its_error_and_the_bound_is_not_idle()
+    {
+        const int Fine = 60;
+        var worst = 0.0;
+        for (var i = 0; i <= 20_000; i++)
+        {
+            var x = -i * (44.3 / 20_000);
+            var exact = BigReal.Exp(BigReal.Of(x));
+            worst = Math.Max(worst, Math.Abs(BigReal.ToDouble(BigReal.Divide(BigReal.Of(PerQueryPanels.ExpScaled(x, Fine)) >> Fine, exact) - BigReal.One)));
+        }
+        Assert.InRange(worst, 0.3 * PerQueryPanels.ExpRelativeError, PerQueryPanels.ExpRelativeError);
+        Assert.Equal(1L << Fine, PerQueryPanels.ExpScaled(0, Fine));
+        // Below e^-64 everything counts as e^-64, far below half a step of the finest lattice.
+        Assert.Equal(PerQueryPanels.ExpScaled(-64, Fine), PerQueryPanels.ExpScaled(-1e300, Fine));
+        Assert.True(PerQueryPanels.ExpScaled(-64, PerQueryParameters.LargestKernelExponent) < 1e-20);
+    }
+
     /// <summary>The clamp is what the sensitivity stands on; the maximum that exponents are taken relative to is only meant to make it idle.</summary>
     [Fact]
     public void A_weight_is_never_above_its_largest_step_whatever_its_exponent()
