@@ -125,6 +125,29 @@ public class PerQueryPlanTests
         }
     }
 
+    /// <summary>As epsilon falls, requests of a large store are first accepted, then too wide for its sums, then for the sampler; never anything else.</summary>
+    [Fact]
+    public void An_epsilon_too_small_for_64_bits_is_refused_before_any_row_is_looked_at()
+    {
+        var parameters = PerQueryParameters.Create(TestRows.BallSchema(3, 2, (1 << 21) - 1));
+        var outcomes = new List<string>();
+        for (var epsilon = 1.0; epsilon > 1e-5; epsilon /= 1.02)
+        {
+            try
+            {
+                var plan = PerQueryPlan.Create(parameters, Distinct(64), clip: false, new Epsilon(epsilon), TestRows.Delta);
+                parameters.RequireNoOverflow(plan.Variance);
+                outcomes.Add("accepted");
+            }
+            catch (ArgumentException refused)
+            {
+                outcomes.Add(refused.Message.Contains("rows fit. Ask fewer queries at once, or at a larger epsilon") ? "too wide beside the sums"
+                    : refused.Message.Contains("needs a deviation above 2^57 lattice steps") ? "too wide" : refused.Message);
+            }
+        }
+        Assert.Equal(["accepted", "too wide beside the sums", "too wide"], outcomes.Where((outcome, i) => i == 0 || outcomes[i - 1] != outcome));
+    }
+
     [Fact]
     public void Exponents_that_doubles_no_longer_resolve_and_answers_of_too_many_columns_are_refused()
     {
