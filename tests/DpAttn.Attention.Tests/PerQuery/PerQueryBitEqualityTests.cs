@@ -98,8 +98,8 @@ public class PerQueryBitEqualityTests
 
     /// <summary>The largest weights and values that a schema allows, in every row of many whole chunks: products in doubles must still be the exact integers.</summary>
     [Theory]
-    [InlineData(1, 9000)]
-    [InlineData(3, 9000)]
+    [InlineData(1, 30000)]
+    [InlineData(3, 30000)]
     [InlineData(200, 700)]
     public void Chunks_of_the_largest_weights_and_values_are_summed_exactly(int dv, int count)
     {
