@@ -10,22 +10,22 @@ internal static class AnswerBatches
     private const long BytesPerMessage = 1L << 20;
 
     /// <summary>How many queries are answered in one call, at least 1: its messages stay far below the engine's limit, and its work short.</summary>
-    public static int QueriesPerCall(MomentParameters parameters)
+    public static int QueriesPerCall(ReleasedModel model)
     {
-        var values = parameters.Schema.ValueDimension;
-        var bytes = Math.Max(parameters.Schema.KeyDimension * (long)sizeof(double), values * (4L * sizeof(double) + sizeof(bool)));
-        return (int)Math.Max(1, Math.Min(BytesPerMessage / bytes, ProductsPerCall / parameters.Dimension));
+        var values = model.Schema.ValueDimension;
+        var bytes = Math.Max(model.Schema.KeyDimension * (long)sizeof(double), values * (4L * sizeof(double) + sizeof(bool)));
+        return (int)Math.Max(1, Math.Min(BytesPerMessage / bytes, ProductsPerCall / model.ProductsPerQuery));
     }
 
-    public static AnswerBatch Answer(MomentAnswerer answerer, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
+    public static AnswerBatch Answer(ITierAnswers tier, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
     {
-        int m = queries.Rows, columns = answerer.MeanValue.Length;
+        int m = queries.Rows, columns = tier.Columns;
         var batch = new AnswerBatch(columns, new double[m * columns], new double[m * columns], new double[m * columns], new double[m * columns], new bool[m * columns], new bool[m], 0);
         var kernelErrorBound = 0.0;
         for (var i = 0; i < m; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var answer = answerer.Answer(queries.Row(i), clip, i);
+            var answer = tier.Answer(queries.Row(i), clip, i);
             var start = i * columns;
             answer.Output.CopyTo(batch.Outputs, start);
             answer.NoiseDeviation.CopyTo(batch.Deviations, start);

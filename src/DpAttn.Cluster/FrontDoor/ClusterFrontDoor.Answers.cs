@@ -20,7 +20,7 @@ internal sealed partial class ClusterFrontDoor
                 ? new ProblemException(ProblemCodes.Forbidden, "asking needs a grant: let the owner set a budget for this account")
                 : NoSuchStore());
         // All that can be wrong with a request is found before it is charged.
-        QueryCheck.Require(view.Parameters.Schema, command.Queries, command.Clip);
+        QueryCheck.Require(view.Schema, command.Queries, command.Clip);
         if (command.RequestId is { } key)
             RequireRequestId(key);
         var opened = await OpenAsync(view, caller.Account, entitlement, command, cancellationToken);
@@ -50,12 +50,12 @@ internal sealed partial class ClusterFrontDoor
         try
         {
             if (request.Epsilon is { } epsilon)
-                return new EstimateResponse(rows, [ToLine(null, MomentEstimator.ErrorAt(view.Parameters, rows, Epsilon.Budget(epsilon), view.Delta))]);
+                return new EstimateResponse(rows, [ToLine(null, view.Model.ErrorAt(rows, Epsilon.Budget(epsilon)))]);
             if (request.Error is { } error)
-                return new EstimateResponse(rows, [ToLine(null, MomentEstimator.EpsilonFor(view.Parameters, rows, error, view.Delta))]);
+                return new EstimateResponse(rows, [ToLine(null, view.Model.EpsilonFor(rows, error))]);
             return new EstimateResponse(
                 rows,
-                [.. view.Document.Definition.Ladder.Select((tier, t) => ToLine(t, MomentEstimator.ErrorAt(view.Parameters, rows, Epsilon.Budget(tier), view.Delta)))]);
+                [.. view.Document.Definition.Ladder.Select((tier, t) => ToLine(t, view.Model.ErrorAt(rows, Epsilon.Budget(tier))))]);
         }
         catch (ArgumentException e)
         {
@@ -69,7 +69,7 @@ internal sealed partial class ClusterFrontDoor
         var grain = grains.GetGrain<IAttentionGrain>(store.Id.Value);
         var queries = command.Queries;
         var answers = new AttentionAnswer[queries.Rows];
-        var size = AnswerBatches.QueriesPerCall(store.Parameters);
+        var size = AnswerBatches.QueriesPerCall(store.Released);
         for (var start = 0; start < answers.Length; start += size)
         {
             var count = Math.Min(size, answers.Length - start);

@@ -10,8 +10,8 @@ internal sealed class AttentionGrain(ReleasedNodes nodes) : Grain, IAttentionGra
 {
     public async Task<AnswerBatch> AnswerAsync(AnswerCommand command, CancellationToken cancellationToken)
     {
-        var answerer = await nodes.GetAsync(new StoreId(this.GetPrimaryKeyString()), command.Release, command.Tier, cancellationToken);
+        var tier = await nodes.GetAsync(new StoreId(this.GetPrimaryKeyString()), command.Release, command.Tier, cancellationToken);
         var dimension = command.Numbers.Length / Math.Max(1, command.Queries);
-        return AnswerBatches.Answer(answerer, new Matrix<double>(command.Queries, dimension, command.Numbers), command.Clip, cancellationToken);
+        return AnswerBatches.Answer(tier, new Matrix<double>(command.Queries, dimension, command.Numbers), command.Clip, cancellationToken);
     }
 }

@@ -82,9 +82,9 @@ internal sealed class ShardGrain(StoreServices services) : Grain, IShardGrain
         if (read is not { Value.State: ReleaseDocument.Publishing } || store is not { Value.State: StoreDocument.Active })
             throw new ProblemException(ProblemCodes.Conflict, $"release {release} is not being published");
         var manifest = await services.Releases(Store).ReadManifestAsync(read.Value, store.Value, cancellationToken);
-        var parameters = services.Directory.ModelOf(store.Value).Parameters;
+        var model = services.Directory.ModelOf(store.Value).AsReleased();
         return new RunningSum(
             manifest.Segments.Count(segment => segment.Shard == Shard),
-            (progress, stop) => services.Shard(Store, Shard).ComputeAsync(manifest, read.Value.Manifest, parameters, progress, stop));
+            (progress, stop) => services.Shard(Store, Shard).ComputeAsync(manifest, read.Value.Manifest, model, progress, stop));
     }
 }

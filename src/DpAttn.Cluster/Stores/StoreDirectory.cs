@@ -15,7 +15,6 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
     private readonly ConcurrentDictionary<string, WeakReference<StoreModel>> _models = new();
 
     // So that a store that is only loaded into is not computed anew for every batch; larger ones live by their use alone.
-    private const long LargestKept = 1 << 20;
     private readonly StoreModel?[] _recent = new StoreModel?[64];
     private uint _next;
 
@@ -52,7 +51,7 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
         if (_models.TryGetValue(document.Incarnation, out var known) && known.TryGetTarget(out var model))
             return model;
         // Not under the lock: it may take long, and other stores must not wait for it.
-        var made = new StoreModel(document.Definition);
+        var made = StoreModel.Of(document.Definition);
         lock (_models)
         {
             if (_models.TryGetValue(document.Incarnation, out known) && known.TryGetTarget(out model))
@@ -60,7 +59,7 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
             foreach (var gone in _models.Where(entry => !entry.Value.TryGetTarget(out _)))
                 _models.TryRemove(gone);
             _models[document.Incarnation] = new WeakReference<StoreModel>(made);
-            if (made.Parameters.Dimension <= LargestKept)
+            if (made.IsSmall)
                 _recent[_next++ % _recent.Length] = made;
             return made;
         }
