@@ -28,14 +28,14 @@ internal sealed partial class ClusterFrontDoor
         // From here on the tier is durably paid for.
         var answers = await AnswerAsync(opened.Store, opened.Choice, command, cancellationToken);
         var record = new PrivacyRecord(
-            opened.Choice.Release.Id,
             opened.Choice.Tier,
             opened.Store.LadderOf(opened.Choice.Release).Tiers[opened.Choice.Tier].Epsilon.Value,
             view.Delta.Value,
             opened.Charged,
             opened.Entitlement.Spent,
             opened.Entitlement.Remaining,
-            opened.IsReplay);
+            opened.IsReplay,
+            opened.Choice.Release.Id);
         return new AttendResult(answers, record);
     }
 

@@ -35,6 +35,8 @@ internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema sc
         return _ladders.GetOrAdd(key, Calibrate(epsilons));
     }
 
+    public override PrivacyAmount PriceOf(int tier) => LadderOf(Definition.Ladder).Open(tier);
+
     public override void RequireRoom(PrivacyLimit limit) => limit.RequireRoomFor(LadderOf(Definition.Ladder));
 
     /// <summary>What the noise of a release is bound to: schema, parameters, lattice, ladder, sampler and frozen rows.</summary>

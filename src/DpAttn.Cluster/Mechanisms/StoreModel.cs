@@ -28,6 +28,9 @@ internal abstract class StoreModel(StoreDefinition definition, StoreSchema schem
     public ReleasedModel AsReleased() => this as ReleasedModel
         ?? throw new ProblemException(ProblemCodes.Conflict, $"a store of mechanism {definition.Mechanism.Name} publishes nothing: each answer is charged by itself");
 
+    /// <summary>What a tier of the store's ladder costs an account that holds nothing: opening it, or an answer to one query.</summary>
+    public abstract PrivacyAmount PriceOf(int tier);
+
     /// <summary>Refuses a limit under which nothing that the definition offers could ever be bought.</summary>
     /// <exception cref="ArgumentException">Names the tier.</exception>
     public abstract void RequireRoom(PrivacyLimit limit);

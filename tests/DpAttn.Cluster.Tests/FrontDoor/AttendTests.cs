@@ -199,7 +199,7 @@ public class AttendTests(OneSilo one, TwoSilos two)
         var release = await scene.LoadedAsync();
         await scene.GrantAsync(1.5);
         var problem = await Refused.WithAsync(ProblemCodes.BudgetExhausted, () => scene.AttendAsync(Ask with { Release = release, Tier = 2 }));
-        Assert.Equal(new TierPrice(release, 1, 1, 1e-6), problem.Affordable);
+        Assert.Equal(new TierPrice(1, 1, 1e-6, release), problem.Affordable);
     }
 
     [Fact]
