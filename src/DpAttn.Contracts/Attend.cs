@@ -64,12 +64,13 @@ public sealed record AttendResponse
 /// <param name="Epsilon">The epsilon to give the error of; or null.</param>
 /// <param name="Error">The noise deviation to give the epsilon of; or null.</param>
 /// <param name="Rows">The number of rows to assume; null for the store's public count.</param>
-public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null);
+/// <param name="Queries">Per-query: the number of different queries in one request; null for 1.</param>
+public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null, int? Queries = null);
 
 /// <summary>One line of an estimate.</summary>
 /// <param name="Epsilon">The epsilon.</param>
 /// <param name="Delta">At this delta.</param>
-/// <param name="TypicalNoise">The typical noise deviation of an output coordinate.</param>
+/// <param name="TypicalNoise">The typical noise deviation of an output coordinate; under per-query at most the diameter of the value bound, which answers are clipped to.</param>
 /// <param name="KernelErrorBound">The kernel's part, in l2 norm.</param>
 /// <param name="Tier">The tier, or null for an epsilon that is none of the ladder's.</param>
 /// <param name="WorstNoise">The worst that the bounds allow; null where nothing bounds it.</param>

@@ -19,13 +19,24 @@ internal static class AnswerBatches
 
     public static AnswerBatch Answer(ITierAnswers tier, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
     {
-        int m = queries.Rows, columns = tier.Columns;
-        var batch = new AnswerBatch(columns, new double[m * columns], new double[m * columns], new double[m * columns], new double[m * columns], new bool[m * columns], new bool[m], 0);
+        var answers = new AttentionAnswer[queries.Rows];
+        for (var i = 0; i < answers.Length; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            answers[i] = tier.Answer(queries.Row(i), clip, i);
+        }
+        return Of(answers);
+    }
+
+    /// <summary>Answers that all have as many columns, and all a mark or none.</summary>
+    public static AnswerBatch Of(IReadOnlyList<AttentionAnswer> answers)
+    {
+        int m = answers.Count, columns = answers[0].Output.Length;
+        var batch = new AnswerBatch(columns, new double[m * columns], new double[m * columns], new double[m * columns], new double[m * columns], new bool[m * columns], answers[0].IsIndistinguishableFromMean is null ? [] : new bool[m], 0);
         var kernelErrorBound = 0.0;
         for (var i = 0; i < m; i++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var answer = tier.Answer(queries.Row(i), clip, i);
+            var answer = answers[i];
             var start = i * columns;
             answer.Output.CopyTo(batch.Outputs, start);
             answer.NoiseDeviation.CopyTo(batch.Deviations, start);
@@ -35,7 +46,8 @@ internal static class AnswerBatches
                 batch.High[start + j] = answer.Intervals[j].High;
                 batch.Whole[start + j] = answer.Intervals[j].IsWholeRange;
             }
-            batch.Indistinguishable[i] = answer.IsIndistinguishableFromMean ?? true;
+            if (answer.IsIndistinguishableFromMean is { } mark)
+                batch.Indistinguishable[i] = mark;
             kernelErrorBound = answer.KernelErrorBound;
         }
         return batch with { KernelErrorBound = kernelErrorBound };
@@ -50,7 +62,7 @@ internal static class AnswerBatches
             for (var j = 0; j < intervals.Length; j++)
                 intervals[j] = new NoiseInterval(batch.Low[start + j], batch.High[start + j], batch.Whole[start + j]);
             answers[i] = new AttentionAnswer(
-                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable[i]);
+                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable.Length == 0 ? null : batch.Indistinguishable[i]);
         }
     }
 }

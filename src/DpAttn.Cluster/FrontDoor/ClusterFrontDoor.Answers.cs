@@ -23,6 +23,8 @@ internal sealed partial class ClusterFrontDoor
         QueryCheck.Require(view.Schema, command.Queries, command.Clip);
         if (command.RequestId is { } key)
             RequireRequestId(key);
+        if (view.Model is PerQueryModel model)
+            return await BuyAsync(view, model, caller.Account, entitlement, command, cancellationToken);
         var opened = await OpenAsync(view, caller.Account, entitlement, command, cancellationToken);
 
         // From here on the tier is durably paid for.
@@ -47,15 +49,18 @@ internal sealed partial class ClusterFrontDoor
             throw new ProblemException(ProblemCodes.InvalidRequest, "rows must be at least 1; state rows, since the store has no public count yet");
         if (request is { Epsilon: not null, Error: not null })
             throw new ProblemException(ProblemCodes.InvalidRequest, "state epsilon or error, not both");
+        if (request.Queries is not null && view.Model is not PerQueryModel)
+            throw new ProblemException(ProblemCodes.InvalidRequest, "queries belongs to per-query stores: from a release any number of queries has the same error");
+        var queries = request.Queries ?? 1;
         try
         {
             if (request.Epsilon is { } epsilon)
-                return new EstimateResponse(rows, [ToLine(null, view.Model.ErrorAt(rows, Epsilon.Budget(epsilon)))]);
+                return new EstimateResponse(rows, [ToLine(null, view.Model.ErrorAt(rows, Epsilon.Budget(epsilon), queries))]);
             if (request.Error is { } error)
-                return new EstimateResponse(rows, [ToLine(null, view.Model.EpsilonFor(rows, error))]);
+                return new EstimateResponse(rows, [ToLine(null, view.Model.EpsilonFor(rows, error, queries))]);
             return new EstimateResponse(
                 rows,
-                [.. view.Document.Definition.Ladder.Select((tier, t) => ToLine(t, view.Model.ErrorAt(rows, Epsilon.Budget(tier))))]);
+                [.. view.Document.Definition.Ladder.Select((tier, t) => ToLine(t, view.Model.ErrorAt(rows, Epsilon.Budget(tier), queries)))]);
         }
         catch (ArgumentException e)
         {

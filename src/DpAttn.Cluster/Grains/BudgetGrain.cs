@@ -36,8 +36,10 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
 
     public async Task<RecordedRequest?> FindAsync(string request, CancellationToken cancellationToken)
     {
-        var found = (await ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken))?.Entry;
-        return found is null ? null : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared);
+        var stored = await ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken);
+        return stored is not { Entry: var found }
+            ? null
+            : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared, found.AccountAmount.Slack, stored.At);
     }
 
     public async Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken)

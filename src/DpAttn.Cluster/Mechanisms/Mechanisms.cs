@@ -15,6 +15,7 @@ internal static class Mechanisms
     public static IReadOnlyList<Mechanism> All { get; } =
     [
         new(MomentRelease.Mechanism, FillMoment, definition => new MomentModel(definition, SchemaFactory.Parameters(definition))),
+        new(PerQueryNoise.Mechanism, FillPerQuery, definition => new PerQueryModel(definition, PerQueryParameters.Create(SchemaFactory.Schema(definition)))),
     ];
 
     /// <exception cref="ArgumentException">No such mechanism.</exception>
@@ -26,4 +27,10 @@ internal static class Mechanisms
     }
 
     private static MechanismDefinition FillMoment(MechanismDefinition stated) => stated with { Degree = stated.Degree ?? 2, Kernel = stated.Kernel ?? SchemaFactory.Minimax };
+
+    private static MechanismDefinition FillPerQuery(MechanismDefinition stated)
+    {
+        SchemaFactory.Require(stated.Degree is null && stated.Kernel is null, $"degree and kernel belong to {MomentRelease.Mechanism}: {PerQueryNoise.Mechanism} evaluates the exponential itself; leave them out");
+        return stated;
+    }
 }

@@ -19,9 +19,9 @@ internal sealed class MomentModel(StoreDefinition definition, MomentParameters p
 
     public override long ProductsPerRow => parameters.Dimension;
 
-    public override ErrorEstimate ErrorAt(long rows, Epsilon epsilon) => MomentEstimator.ErrorAt(parameters, rows, epsilon, Delta);
+    public override ErrorEstimate ErrorAt(long rows, Epsilon epsilon, int queries) => MomentEstimator.ErrorAt(parameters, rows, epsilon, Delta);
 
-    public override ErrorEstimate EpsilonFor(long rows, double typicalNoise) => MomentEstimator.EpsilonFor(parameters, rows, typicalNoise, Delta);
+    public override ErrorEstimate EpsilonFor(long rows, double typicalNoise, int queries) => MomentEstimator.EpsilonFor(parameters, rows, typicalNoise, Delta);
 
     public override byte[] Bind(NoiseLadder ladder, long slots, ReadOnlySpan<byte> rows) => MomentManifest.Digest(parameters, ladder, slots, rows);
 

@@ -35,9 +35,9 @@ internal abstract class StoreModel(StoreDefinition definition, StoreSchema schem
     /// <exception cref="ArgumentException">Names the tier.</exception>
     public abstract void RequireRoom(PrivacyLimit limit);
 
-    /// <summary>The error of answers at an epsilon, from the schema and a public number of rows alone.</summary>
-    public abstract ErrorEstimate ErrorAt(long rows, Epsilon epsilon);
+    /// <summary>The error of answers at an epsilon, from the schema and public numbers of rows and of queries in a request alone.</summary>
+    public abstract ErrorEstimate ErrorAt(long rows, Epsilon epsilon, int queries);
 
     /// <summary>The smallest epsilon whose typical noise is at most a target.</summary>
-    public abstract ErrorEstimate EpsilonFor(long rows, double typicalNoise);
+    public abstract ErrorEstimate EpsilonFor(long rows, double typicalNoise, int queries);
 }

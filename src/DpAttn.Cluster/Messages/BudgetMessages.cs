@@ -43,7 +43,9 @@ internal sealed record RecordedRequest(
     [property: Id(0)] string Fingerprint,
     [property: Id(1)] string? Release,
     [property: Id(2)] int? Tier,
-    [property: Id(3)] long MuSquared);
+    [property: Id(3)] long MuSquared,
+    [property: Id(4)] long Slack,
+    [property: Id(5)] DateTimeOffset At);
 
 /// <summary>An account's totals and what it has opened; of two the one of the higher sequence is the newer.</summary>
 [GenerateSerializer, Immutable, Alias(WireNames.AccountState)]
@@ -72,13 +74,13 @@ internal sealed record AccountState(
         budget.Sequence);
 
     /// <summary>The totals after a tier was opened, for when they could not be read anew.</summary>
-    public AccountState After(string release, int tier, PrivacyAmount cost) => this with
+    public AccountState After(string release, int tier, PrivacyAmount cost) => After(cost) with
     {
-        SpentMuSquared = SpentMuSquared + cost.MuSquared,
-        SpentSlack = SpentSlack + cost.Slack,
         Opened = [.. Opened.Where(open => open.Release != release), new OpenTier(release, Math.Max(tier, TierOf(release) ?? tier))],
-        Sequence = Sequence + 1,
     };
+
+    /// <summary>The totals after a charge, for when they could not be read anew.</summary>
+    public AccountState After(PrivacyAmount cost) => this with { SpentMuSquared = SpentMuSquared + cost.MuSquared, SpentSlack = SpentSlack + cost.Slack, Sequence = Sequence + 1 };
 
     public int? TierOf(string release)
     {

@@ -42,24 +42,13 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
     {
         var bytes = await blobs.ReadAsync(new BlobKey(store, BlobKind.Segment, segment.Blob), cancellationToken)
             ?? throw new StorageCorruptException($"segment {segment.Blob} is missing");
-        var (rows, clip) = await scans.RunWhenFreeAsync(() => Open(segment, bytes, model.Schema), cancellationToken);
+        var (rows, clip) = await scans.RunWhenFreeAsync(() => StoredSegment.Open(segment, bytes, model.Schema), cancellationToken);
         var size = (int)Math.Clamp(ProductsPerPiece / model.ProductsPerRow, FewestRowsPerPiece, int.MaxValue);
         for (var start = 0; rows is not null && start < rows.Count; start += size)
         {
             var piece = rows.Slice(start, Math.Min(size, rows.Count - start));
             await scans.RunWhenFreeAsync(() => Add(model, total, segment, piece, clip, cancellationToken), cancellationToken);
         }
-    }
-
-    /// <summary>A segment's rows, if it is the one that was frozen.</summary>
-    private static (RowSet? Rows, bool Clip) Open(ManifestSegment segment, byte[] bytes, StoreSchema schema)
-    {
-        if (ReleaseManifest.IdOf(bytes) != segment.Digest)
-            throw new StorageCorruptException($"segment {segment.Blob} is not the one that was frozen");
-        var (rows, clip) = SegmentCodec.Decode(bytes, schema);
-        return (rows?.Count ?? 0) == segment.Slots
-            ? (rows, clip)
-            : throw new StorageCorruptException($"segment {segment.Blob} has other slots than were frozen");
     }
 
     private static int Add(ReleasedModel model, ExactSums total, ManifestSegment segment, RowSet rows, bool clip, CancellationToken cancellationToken)
@@ -71,8 +60,7 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
         }
         catch (ArgumentException e)
         {
-            // Rows were checked when they came; this version checks otherwise, and no retry will change that.
-            throw new StorageCorruptException($"segment {segment.Blob} holds a row that this version refuses", e);
+            throw StoredSegment.Refused(segment, e);
         }
     }
 

@@ -7,7 +7,7 @@ using DpAttn.Storage;
 namespace DpAttn.Cluster;
 
 /// <summary>Finds stores by name or incarnation, and makes them.</summary>
-internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Generation generation, TimeProvider clock)
+internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Generation generation, TimeProvider clock, StoreSecrets secrets)
 {
     private const int MostViews = 10_000;
     private const int LongestName = 63;
@@ -106,6 +106,8 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
             State = StoreDocument.Active,
             Created = clock.GetUtcNow(),
         };
+        if (ModelOf(document) is PerQueryModel)
+            document = document with { Secret = secrets.NewWrapped(incarnation) };
         // Books first: a store that can be seen can be charged. Books without a store are of a random id that nothing names.
         await ledger.CreateStoreAsync(incarnation, new PrivacyLimit(new Epsilon(definition.Limit), new Delta(definition.Delta)), cancellationToken);
         var commit = new CatalogCommit

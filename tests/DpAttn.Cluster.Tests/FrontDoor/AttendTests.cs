@@ -267,7 +267,7 @@ public class AttendTests(OneSilo one, TwoSilos two)
         await scene.Door.RetireReleaseAsync(scene.Owner, scene.Store, second);
         Assert.Equal((first, 1), await NewestAsync());
 
-        async Task<(string, int)> NewestAsync()
+        async Task<(string?, int)> NewestAsync()
         {
             var record = (await scene.AttendAsync(Ask)).Privacy;
             return (record.Release, record.Tier);

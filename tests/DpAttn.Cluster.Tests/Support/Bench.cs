@@ -65,8 +65,11 @@ internal sealed class Side
         Blobs = new FaultySegments(bench.Storage.Segments, plan);
         Ledger = new FaultyLedger(bench.Storage.Ledger, plan);
         Generation = new Generation(Catalog, bench.Clock);
-        Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock);
-        Services = new StoreServices(Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock);
+        Secrets = new StoreSecrets(Catalog, bench.Protector);
+        Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock, Secrets);
+        Services = new StoreServices(
+            Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock,
+            Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options));
     }
 
     public ICatalog Catalog { get; }
@@ -76,6 +79,8 @@ internal sealed class Side
     public IBudgetLedger Ledger { get; }
 
     public Generation Generation { get; }
+
+    public StoreSecrets Secrets { get; }
 
     public StoreDirectory Directory { get; }
 
