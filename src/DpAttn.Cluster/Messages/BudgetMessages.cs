@@ -35,6 +35,14 @@ internal sealed record ChargeOutcome(
     public PrivacyAmount Amount => new(MuSquared, Slack);
 
     public PrivacyAmount Missing => new(MissingMuSquared, MissingSlack);
+
+    public static ChargeOutcome Of(LedgerDecision decision, AccountState? account) => decision switch
+    {
+        LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, account),
+        LedgerDecision.Refused refused => new ChargeOutcome(
+            (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, account),
+        _ => throw new InvalidOperationException("the ledger decided nothing"),
+    };
 }
 
 /// <summary>What a request id stands for in the ledger.</summary>
