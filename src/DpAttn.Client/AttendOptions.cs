@@ -6,10 +6,13 @@ public sealed record AttendOptions
     /// <summary>The release; null for the newest that is open.</summary>
     public string? Release { get; init; }
 
-    /// <summary>The tier of <see cref="Release"/>, which must be stated then, to open and answer from; null for the best that is open.</summary>
+    /// <summary>
+    /// The tier of <see cref="Release"/>, which must be stated then, to open and answer from; null for the best that is open. Per-query: the tier of the store's
+    /// ladder to buy the answer at, without a release.
+    /// </summary>
     public int? Tier { get; init; }
 
-    /// <summary>The most that opening may cost, in epsilon; null: nothing is opened.</summary>
+    /// <summary>The most that opening, or a per-query answer, may cost, in epsilon; null: nothing is opened or bought.</summary>
     public double? MaxEpsilon { get; init; }
 
     /// <summary>Move queries out of bounds to the nearest point inside.</summary>

@@ -61,7 +61,7 @@ public sealed partial class DpAttentionClient
                 ?? throw Exchange.Malformed(call, reply.Status, $"not a whole .npz of {count} answers with their error bars and their privacy record");
         }
         var response = Exchange.Parse(call, reply, WireJson.Default.AttendResponse);
-        var isWhole = response.IndistinguishableFromMean.Count == count && response.Outputs.Count == count && response.Outputs[0].Count > 0
+        var isWhole = (response.IndistinguishableFromMean is null || response.IndistinguishableFromMean.Count == count) && response.Outputs.Count == count && response.Outputs[0].Count > 0
             && HasShape(response.Outputs, response) && HasShape(response.NoiseDeviations, response) && HasShape(response.IntervalLow, response) && HasShape(response.IntervalHigh, response);
         return isWhole ? response : throw Exchange.Malformed(call, HttpStatusCode.OK, $"not one of {count} answers with their error bars");
     }

@@ -83,11 +83,28 @@ public interface IDpAttentionClient
     /// <summary>The caller's own ledger, entry by entry.</summary>
     IAsyncEnumerable<LedgerLine> ListLedgerAsync(string store, CancellationToken cancellationToken = default);
 
+    /// <summary>The ledger of one account, entry by entry, for the store's owner.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="account">The account's id, as budgets list it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    IAsyncEnumerable<LedgerLine> ListAccountLedgerAsync(string store, string account, CancellationToken cancellationToken = default);
+
+    /// <summary>Writes a ledger as JSON lines, an entry each, as the server would.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="target">Where to; it stays open.</param>
+    /// <param name="account">An account's, for the store's owner; null for the caller's own.</param>
+    /// <param name="cancellationToken">Stops between entries.</param>
+    /// <returns>How many entries were written.</returns>
+    Task<long> ExportLedgerAsync(string store, Stream target, string? account = null, CancellationToken cancellationToken = default);
+
     /// <summary>All budgets of a store, for its owner: one page.</summary>
     Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default);
 
     /// <summary>Grants a subject access with a limit, or sets its limit anew.</summary>
     Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default);
+
+    /// <summary>Sets the limit of all users of a store together, for its owner: raised or lowered, never below what is spent.</summary>
+    Task<StoreBudgets> SetStoreLimitAsync(string store, double epsilon, CancellationToken cancellationToken = default);
 
     /// <summary>Makes an API key.</summary>
     Task<KeyCreated> CreateKeyAsync(KeyRequest request, CancellationToken cancellationToken = default);

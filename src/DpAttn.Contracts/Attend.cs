@@ -1,19 +1,20 @@
 namespace DpAttn.Contracts;
 
-/// <summary>Asks queries of a release.</summary>
+/// <summary>Asks queries: of a release, or of all rows where each answer is charged by itself (per-query).</summary>
 public sealed record AttendRequest
 {
     /// <summary>m queries of d numbers.</summary>
     public required IReadOnlyList<IReadOnlyList<double>> Queries { get; init; }
 
-    /// <summary>The release to answer from; null for the newest that the caller has opened.</summary>
+    /// <summary>The release to answer from; null for the newest that the caller has opened. A per-query store has none.</summary>
     public string? Release { get; init; }
 
-    /// <summary>The tier to open or upgrade to, and to answer from; null for the best opened.</summary>
+    /// <summary>The tier to open or upgrade to, and to answer from; null for the best opened. Per-query: the tier of the store's ladder to buy the answer at.</summary>
     public int? Tier { get; init; }
 
     /// <summary>
     /// The most that this request may cost, in epsilon: the best tier of the newest release that costs at most this is opened. Null: nothing is opened.
+    /// Per-query: the answer is bought at the best tier of the store's ladder that is at most this, whatever the number of queries.
     /// </summary>
     public double? MaxEpsilon { get; init; }
 
@@ -22,15 +23,17 @@ public sealed record AttendRequest
 }
 
 /// <summary>What an answer cost and what stands behind it. Epsilons are each figure's own conversion at the store's delta; they do not add.</summary>
-/// <param name="Release">The release.</param>
 /// <param name="Tier">The tier.</param>
 /// <param name="TierEpsilon">The tier's epsilon.</param>
 /// <param name="Delta">The store's delta.</param>
-/// <param name="Charged">What this request was charged, in epsilon; 0 for what is open already.</param>
+/// <param name="Charged">What this request was charged, in epsilon; 0 for what is open already, and for a replay.</param>
 /// <param name="Spent">The account's total.</param>
 /// <param name="Remaining">The most that one further charge may cost.</param>
 /// <param name="Replayed">The request was charged before; this is a replay.</param>
-public sealed record PrivacyRecord(string Release, int Tier, double TierEpsilon, double Delta, double Charged, double Spent, double Remaining, bool Replayed);
+/// <param name="Release">The release; null under per-query, which has none.</param>
+/// <param name="AboutMore">How many more requests like this one the account's limit admits; null where they are free.</param>
+public sealed record PrivacyRecord(
+    int Tier, double TierEpsilon, double Delta, double Charged, double Spent, double Remaining, bool Replayed, string? Release = null, long? AboutMore = null);
 
 /// <summary>Answers to m queries.</summary>
 public sealed record AttendResponse
@@ -50,8 +53,8 @@ public sealed record AttendResponse
     /// <summary>The bound of the kernel's part of the error, in l2 norm, outside the intervals.</summary>
     public required double KernelErrorBound { get; init; }
 
-    /// <summary>Per query, whether the answer could just be the store's mean.</summary>
-    public required IReadOnlyList<bool> IndistinguishableFromMean { get; init; }
+    /// <summary>Per query, whether the answer could just be the store's mean; null where no mean is released (per-query).</summary>
+    public IReadOnlyList<bool>? IndistinguishableFromMean { get; init; }
 
     /// <summary>What it cost.</summary>
     public required PrivacyRecord Privacy { get; init; }
@@ -61,12 +64,13 @@ public sealed record AttendResponse
 /// <param name="Epsilon">The epsilon to give the error of; or null.</param>
 /// <param name="Error">The noise deviation to give the epsilon of; or null.</param>
 /// <param name="Rows">The number of rows to assume; null for the store's public count.</param>
-public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null);
+/// <param name="Queries">Per-query: the number of different queries in one request; null for 1.</param>
+public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null, int? Queries = null);
 
 /// <summary>One line of an estimate.</summary>
 /// <param name="Epsilon">The epsilon.</param>
 /// <param name="Delta">At this delta.</param>
-/// <param name="TypicalNoise">The typical noise deviation of an output coordinate.</param>
+/// <param name="TypicalNoise">The typical noise deviation of an output coordinate; under per-query at most the diameter of the value bound, which answers are clipped to.</param>
 /// <param name="KernelErrorBound">The kernel's part, in l2 norm.</param>
 /// <param name="Tier">The tier, or null for an epsilon that is none of the ladder's.</param>
 /// <param name="WorstNoise">The worst that the bounds allow; null where nothing bounds it.</param>

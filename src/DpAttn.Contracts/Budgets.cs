@@ -1,6 +1,6 @@
 namespace DpAttn.Contracts;
 
-/// <summary>Sets an account's limit for a store; the first one is its grant.</summary>
+/// <summary>Sets a limit: an account's for a store, the first of which is its grant, or a store's own.</summary>
 /// <param name="Epsilon">The limit, at the store's delta.</param>
 public sealed record LimitRequest(double Epsilon);
 
@@ -16,6 +16,12 @@ public sealed record AccountReference(string Account);
 /// <param name="Release">The release.</param>
 /// <param name="Tier">The best tier opened.</param>
 public sealed record OpenedTier(string Release, int Tier);
+
+/// <summary>How far a budget reaches at one tier.</summary>
+/// <param name="Tier">The tier of the store's ladder.</param>
+/// <param name="Epsilon">Its epsilon, at the store's delta.</param>
+/// <param name="AboutMore">How many more answers (per-query), or openings of further releases, at this tier the account's limit admits.</param>
+public sealed record TierReach(int Tier, double Epsilon, long AboutMore);
 
 /// <summary>An account's budget at one store. Amounts are mu squared in units of 2^-40; each epsilon is that figure's own conversion.</summary>
 public sealed record BudgetDescription
@@ -43,6 +49,9 @@ public sealed record BudgetDescription
 
     /// <summary>Tiers opened.</summary>
     public required IReadOnlyList<OpenedTier> Opened { get; init; }
+
+    /// <summary>How far what remains reaches, per tier of the store's ladder. The store's own limit may end it earlier.</summary>
+    public IReadOnlyList<TierReach>? Reach { get; init; }
 }
 
 /// <summary>A store's budgets, for its owner.</summary>

@@ -1,11 +1,11 @@
 namespace DpAttn.Contracts;
 
-/// <summary>What opening a tier would cost the caller.</summary>
-/// <param name="Release">The release.</param>
+/// <summary>What opening a tier, or under per-query one answer, would cost the caller.</summary>
 /// <param name="Tier">The tier.</param>
 /// <param name="Epsilon">The price, in epsilon at <paramref name="Delta"/>: an upgrade's own conversion where a lower tier is open.</param>
 /// <param name="Delta">The store's delta.</param>
-public sealed record TierPrice(string Release, int Tier, double Epsilon, double Delta);
+/// <param name="Release">The release; null under per-query.</param>
+public sealed record TierPrice(int Tier, double Epsilon, double Delta, string? Release = null);
 
 /// <summary>A problem (RFC 9457) with DpAttn's extensions.</summary>
 public sealed record Problem
@@ -46,6 +46,6 @@ public sealed record Problem
     /// <summary>The best tier that fits what remains, or null.</summary>
     public TierPrice? Affordable { get; init; }
 
-    /// <summary>What could be opened, for not_opened.</summary>
+    /// <summary>What could be opened or bought, for not_opened.</summary>
     public IReadOnlyList<TierPrice>? Prices { get; init; }
 }

@@ -24,7 +24,7 @@ public static class ProblemCodes
     /// <summary>409: nothing is published yet.</summary>
     public const string NotPublished = "not_published";
 
-    /// <summary>409: the caller has opened no tier that could answer; the problem carries the prices.</summary>
+    /// <summary>409: the caller has opened no tier that could answer, or has not said what an answer may cost; the problem carries the prices.</summary>
     public const string NotOpened = "not_opened";
 
     /// <summary>409: the row stands in a release and cannot be erased.</summary>

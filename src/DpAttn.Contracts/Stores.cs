@@ -20,11 +20,13 @@ public sealed record RegionBound(BallBound? Ball = null, BoxBound? Box = null);
 /// <param name="Entry">A bound of every column's magnitude.</param>
 public sealed record ValueBoundStatement(double? Radius = null, double? Entry = null);
 
-/// <summary>The release mechanism.</summary>
-/// <param name="Name">moment-tree.</param>
-/// <param name="Degree">The kernel polynomial's degree.</param>
-/// <param name="Kernel">minimax or taylor.</param>
-public sealed record MechanismDefinition(string Name = "moment-tree", int Degree = 2, string Kernel = "minimax");
+/// <summary>How answers get their noise.</summary>
+/// <param name="Name">
+/// moment-tree: releases are published, tiers of them opened, and open tiers answer for free. per-query: nothing is published, and each answer is charged.
+/// </param>
+/// <param name="Degree">moment-tree only: the kernel polynomial's degree; null for 2.</param>
+/// <param name="Kernel">moment-tree only: minimax or taylor; null for minimax.</param>
+public sealed record MechanismDefinition(string Name = "moment-tree", int? Degree = null, string? Kernel = null);
 
 /// <summary>What an owner states when a store is made. All of it is public, and none of it may be derived from the rows.</summary>
 public sealed record StoreDefinition
@@ -56,7 +58,7 @@ public sealed record StoreDefinition
     /// <summary>The store's delta, of every epsilon of the store.</summary>
     public double Delta { get; init; } = 1e-6;
 
-    /// <summary>The epsilons of the tiers of a release, strictly increasing.</summary>
+    /// <summary>Strictly increasing: the epsilons of the tiers of a release; under per-query the epsilons that an answer may be bought at.</summary>
     public required IReadOnlyList<double> Ladder { get; init; }
 
     /// <summary>The limit of all users together, in epsilon.</summary>

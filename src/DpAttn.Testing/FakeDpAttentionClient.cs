@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using DpAttn.Attention;
 using DpAttn.Client;
 using DpAttn.Contracts;
@@ -17,6 +19,7 @@ namespace DpAttn.Testing;
 public sealed class FakeDpAttentionClient : IDpAttentionClient
 {
     private static readonly AccountId Account = new("fake-account");
+    private static readonly JsonSerializerOptions JsonLines = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
     private readonly Lock _lock = new();
     private readonly Dictionary<string, FakeStore> _stores = [];
     private readonly Queue<Exception> _failures = [];
@@ -149,10 +152,31 @@ public sealed class FakeDpAttentionClient : IDpAttentionClient
     }
 
     /// <inheritdoc/>
-    public Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default) => Locked(() =>
+    /// <remarks>A fake has one account; every id stands for it.</remarks>
+    public IAsyncEnumerable<LedgerLine> ListAccountLedgerAsync(string store, string account, CancellationToken cancellationToken = default) => ListLedgerAsync(store, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<long> ExportLedgerAsync(string store, Stream target, string? account = null, CancellationToken cancellationToken = default)
     {
-        var budget = Find(store).Budget();
-        return new StoreBudgets(budget.Delta, budget.Limit, budget.Spent, budget.Remaining, [budget]);
+        ArgumentNullException.ThrowIfNull(target);
+        var written = 0L;
+        await foreach (var line in ListLedgerAsync(store, cancellationToken).ConfigureAwait(false))
+        {
+            await JsonSerializer.SerializeAsync(target, line, JsonLines, cancellationToken).ConfigureAwait(false);
+            target.WriteByte((byte)'\n');
+            written++;
+        }
+        return written;
+    }
+
+    /// <inheritdoc/>
+    public Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default) => Locked(() => Find(store).Budgets());
+
+    /// <inheritdoc/>
+    public Task<StoreBudgets> SetStoreLimitAsync(string store, double epsilon, CancellationToken cancellationToken = default) => Locked(() =>
+    {
+        Find(store).SetLimit(epsilon);
+        return Find(store).Budgets();
     });
 
     /// <inheritdoc/>

@@ -16,15 +16,16 @@ internal sealed class FakeStore
     private readonly PrivacyLedger _ledger;
     private readonly string _statement;
     private double _grant;
+    private double _limit;
 
     public FakeStore(string name, StoreDefinition definition)
     {
         Name = name;
-        Definition = definition with { Queries = definition.Queries ?? definition.Keys, Scale = definition.Scale ?? 1.0 / Math.Max(1, definition.KeyDimension) };
+        Definition = Fill(definition);
         _statement = Statement(Definition);
         _parameters = Cluster.Definitions.ToParameters(definition);
         _delta = new Delta(definition.Delta);
-        _grant = definition.Limit;
+        _grant = _limit = definition.Limit;
         _ledger = new PrivacyLedger(Limit(definition.Limit).Amount);
         _ledger.SetLimit(Account, Limit(definition.Limit).Amount);
     }
@@ -36,7 +37,7 @@ internal sealed class FakeStore
     public long Rows => _batches.Values.Sum(batch => (long)batch.Rows);
 
     public bool IsDefinedBy(StoreDefinition definition) =>
-        Statement(definition with { Queries = definition.Queries ?? definition.Keys, Scale = definition.Scale ?? 1.0 / Math.Max(1, definition.KeyDimension) }) == _statement;
+        Statement(Fill(definition)) == _statement;
 
     public AppendResult Append(string batch, double[] keys, double[] values, int rows, bool clip)
     {
@@ -107,8 +108,8 @@ internal sealed class FakeStore
             KernelErrorBound = 0,
             IndistinguishableFromMean = new bool[queries.Rows],
             Privacy = new PrivacyRecord(
-                release.Id, tier, release.Ladder.Tiers[tier].Epsilon.Value, _delta.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value, PrivacyLimit.ToEpsilon(spent, _delta).Value,
-                PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value, Replayed: false),
+                tier, release.Ladder.Tiers[tier].Epsilon.Value, _delta.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value, PrivacyLimit.ToEpsilon(spent, _delta).Value,
+                PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value, Replayed: false, release.Id),
         };
     }
 
@@ -118,6 +119,16 @@ internal sealed class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a limit is never set below what is spent; nothing was changed");
         _grant = epsilon;
     }
+
+    public void SetLimit(double epsilon)
+    {
+        if (_ledger.SetStoreLimit(Limit(epsilon).Amount) is LedgerDecision.Refused)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a limit is never set below what is spent; nothing was changed");
+        _limit = epsilon;
+    }
+
+    public StoreBudgets Budgets() => new(
+        _delta.Value, _limit, PrivacyLimit.ToEpsilon(_ledger.StoreSpent, _delta).Value, PrivacyLimit.ToAffordableEpsilon(_ledger.StoreLimit - _ledger.StoreSpent, _delta).Value, [Budget()]);
 
     public BudgetDescription Budget()
     {
@@ -184,6 +195,18 @@ internal sealed class FakeStore
     private static IReadOnlyList<IReadOnlyList<T>> MatrixOf<T>(int count, Func<int, T[]> row) => [.. Enumerable.Range(0, count).Select(i => (IReadOnlyList<T>)row(i))];
 
     private static double[] Without(double[] numbers, int row, int columns) => [.. numbers[..(row * columns)], .. numbers[((row + 1) * columns)..]];
+
+    private static StoreDefinition Fill(StoreDefinition definition)
+    {
+        try
+        {
+            return Cluster.Definitions.Fill(definition);
+        }
+        catch (Cluster.ProblemException refusal)
+        {
+            throw FakeDpAttentionClient.Failure(refusal.Code, 400, refusal.Message);
+        }
+    }
 
     private static string Statement(StoreDefinition definition) => System.Text.Json.JsonSerializer.Serialize(definition);
 }

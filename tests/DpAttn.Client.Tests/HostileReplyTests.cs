@@ -61,7 +61,6 @@ public class HostileReplyTests
     [InlineData("noise_deviations")]
     [InlineData("interval_low")]
     [InlineData("interval_high")]
-    [InlineData("header Privacy-Release")]
     [InlineData("header Privacy-Tier")]
     [InlineData("header Privacy-Tier-Epsilon")]
     [InlineData("header Privacy-Delta")]

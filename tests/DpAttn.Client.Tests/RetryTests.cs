@@ -42,7 +42,7 @@ public class RetryTests
 
         Assert.Single(handler.Sent);
         Assert.Equal((1.25, 0.5, 0.8, 1e-6), (refusal.Requested, refusal.Remaining, refusal.ShortBy, refusal.Delta));
-        Assert.Equal(new TierPrice("r1", 0, 0.4, 1e-6), refusal.Affordable);
+        Assert.Equal(new TierPrice(0, 0.4, 1e-6, "r1"), refusal.Affordable);
         Assert.Equal(ProblemCodes.BudgetExhausted, refusal.Code);
         Assert.Equal(HttpStatusCode.Forbidden, refusal.Status);
         Assert.Equal(handler.Only.Key, refusal.IdempotencyKey);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DpAttn.Contracts;
@@ -14,7 +15,7 @@ public class WireFormatTests
         Expect(sent, "PUT", "/base/v1/stores/packages", isChange: true);
         ExpectJson("""
             {"keyDimension":2,"valueDimension":1,"keys":{"ball":{"radius":1}},"values":{"radius":1},"adjacency":"replace-one",
-             "mechanism":{"name":"moment-tree","degree":2,"kernel":"minimax"},"delta":1E-06,"ladder":[0.5,1],"limit":1,"capacity":100,"shards":4}
+             "mechanism":{"name":"moment-tree"},"delta":1E-06,"ladder":[0.5,1],"limit":1,"capacity":100,"shards":4}
             """, sent.Text);
     }
 
@@ -152,10 +153,18 @@ public class WireFormatTests
     }
 
     [Fact]
-    public async Task An_archive_without_marks_is_of_a_release_without_a_mean()
+    public async Task Answers_that_were_bought_have_neither_a_release_nor_marks_in_either_form()
     {
-        using var test = new TestClient(ScriptedHandler.Of(() => NpzReply.Of(Replies.Answers(2, 1), leaveOut: "indistinguishable")));
-        Assert.Equal([false, false], (await test.Client.AttendAsync("packages", new float[2], 2)).IndistinguishableFromMean);
+        var one = Replies.Answers(1, 2, charged: 0.5) with { IndistinguishableFromMean = null };
+        one = one with { Privacy = one.Privacy with { Release = null, AboutMore = 7 } };
+        var options = new AttendOptions { Tier = 0 };
+        AttendResponse? answer = null;
+        var sent = await SendAsync(one, async client => answer = await client.AttendAsync("packages", new[] { 1f }, options));
+        Assert.NotNull(sent.Key);
+        Assert.Equal(JsonSerializer.Serialize(one), JsonSerializer.Serialize(answer));
+        var two = Replies.Answers(2, 2) with { IndistinguishableFromMean = null, Privacy = one.Privacy };
+        using var test = new TestClient(ScriptedHandler.Of(() => NpzReply.Of(two)));
+        Assert.Equal(JsonSerializer.Serialize(two), JsonSerializer.Serialize(await test.Client.AttendAsync("packages", new float[4], 2, options)));
     }
 
     [Fact]
@@ -184,6 +193,35 @@ public class WireFormatTests
         var page = new StoreBudgets(1e-6, 4, 1, 3, [Replies.Budget()], "c2");
         Expect(await SendAsync(page, client => client.ListBudgetsAsync("packages")), "GET", "/base/v1/stores/packages/budgets", isChange: false);
         Expect(await SendAsync(page, client => client.ListBudgetsAsync("packages", "c 2")), "GET", "/base/v1/stores/packages/budgets?cursor=c%202", isChange: false);
+    }
+
+    [Fact]
+    public async Task A_stores_limit_is_put_to_its_budgets()
+    {
+        var sent = await SendAsync(new StoreBudgets(1e-6, 2.5, 1, 1.5, []), client => client.SetStoreLimitAsync("packages", 2.5));
+        Expect(sent, "PUT", "/base/v1/stores/packages/budgets", isChange: true);
+        ExpectJson("""{"epsilon":2.5}""", sent.Text);
+        using var test = new TestClient(ScriptedHandler.Of(() => throw new InvalidOperationException()));
+        foreach (var epsilon in new[] { 0, -1, double.NaN, double.PositiveInfinity })
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => test.Client.SetStoreLimitAsync("packages", epsilon));
+    }
+
+    [Theory]
+    [InlineData(null, "me")]
+    [InlineData("acc/1", "acc%2F1")]
+    public async Task A_ledger_is_exported_page_by_page_as_lines(string? account, string path)
+    {
+        LedgerLine Line(int sequence) => new(sequence, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "charge", 100, 1, 1e-6, $"ask-{sequence}");
+        var handler = ScriptedHandler.Of(() => Replies.Json(new LedgerPage([Line(1), Line(2)], "2")), () => Replies.Json(new LedgerPage([Line(3)])));
+        using var test = new TestClient(handler);
+        using var target = new MemoryStream();
+        Assert.Equal(3, await test.Client.ExportLedgerAsync("packages", target, account));
+        var lines = Encoding.UTF8.GetString(target.ToArray()).Split('\n');
+        Assert.Equal(4, lines.Length);
+        Assert.Empty(lines[3]);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(Line(i + 1), JsonSerializer.Deserialize<LedgerLine>(lines[i], JsonSerializerOptions.Web));
+        Expect(handler.Sent.Last(), "GET", $"/base/v1/stores/packages/budgets/{path}/ledger?cursor=2", isChange: false);
     }
 
     [Fact]

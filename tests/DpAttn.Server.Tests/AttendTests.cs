@@ -78,6 +78,23 @@ public sealed class AttendTests
         Assert.True(JsonSerializer.Deserialize<AttendResponse>(await replayed.Content.ReadAsStringAsync(), Responses.Json)!.Privacy.Replayed);
     }
 
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-npz")]
+    public async Task A_record_without_a_release_says_how_many_more_there_are_instead(string form)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Door.Answer(nameof(IFrontDoor.AttendAsync), _ => new AttendResult([Samples.Answer([1], isMean: null)], Samples.Privacy with { Release = null, AboutMore = 12_345_678_901 }));
+        using var response = await SendAsync(server, Responses.JsonBody("""{"queries":[[1,2,3]],"tier":0}"""), accept: form, key: "k");
+        Assert.False(response.Headers.Contains("Privacy-Release"));
+        Assert.Equal("12345678901", response.Headers.GetValues("Privacy-About-More").Single());
+        if (form != "application/json")
+            return;
+        var answer = JsonSerializer.Deserialize<AttendResponse>(await response.Content.ReadAsStringAsync(), Responses.Json)!;
+        Assert.Equal((null, 12_345_678_901), (answer.Privacy.Release, answer.Privacy.AboutMore));
+        Assert.Null(answer.IndistinguishableFromMean);
+    }
+
     [Fact]
     public async Task Numbers_come_back_as_the_same_doubles_and_the_same_bytes()
     {

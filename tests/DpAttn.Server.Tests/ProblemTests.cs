@@ -41,15 +41,15 @@ public sealed class ProblemTests
             Remaining = 0.5,
             ShortBy = 1.25,
             Delta = 1e-6,
-            Affordable = new TierPrice("rel-1", 0, 0.4, 1e-6),
+            Affordable = new TierPrice(0, 0.4, 1e-6, "rel-1"),
         });
         var problem = await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody("""{"queries":[[1]],"tier":2}""")).ProblemAsync(ProblemCodes.BudgetExhausted);
         Assert.Equal((2, 0.5, 1.25, 1e-6), (problem.Requested, problem.Remaining, problem.ShortBy, problem.Delta));
-        Assert.Equal(new TierPrice("rel-1", 0, 0.4, 1e-6), problem.Affordable);
+        Assert.Equal(new TierPrice(0, 0.4, 1e-6, "rel-1"), problem.Affordable);
 
-        server.Door.Throw(nameof(IFrontDoor.AttendAsync), new ProblemException(ProblemCodes.NotOpened, "open one") { Prices = [new TierPrice("rel-1", 1, 1, 1e-6)] });
+        server.Door.Throw(nameof(IFrontDoor.AttendAsync), new ProblemException(ProblemCodes.NotOpened, "open one") { Prices = [new TierPrice(1, 1, 1e-6, "rel-1")] });
         problem = await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody("""{"queries":[[1]]}""")).ProblemAsync(ProblemCodes.NotOpened);
-        Assert.Equal([new TierPrice("rel-1", 1, 1, 1e-6)], problem.Prices!);
+        Assert.Equal([new TierPrice(1, 1, 1e-6, "rel-1")], problem.Prices!);
     }
 
     [Fact]

@@ -37,6 +37,7 @@ public sealed class RoutesTests
         { "/v1/stores/s/budgets/me/ledger?cursor=c%2F1&limit=7", nameof(IFrontDoor.ListMyLedgerAsync), "s,c/1,7", new LedgerPage([Samples.Line(1)], null) },
         { "/v1/stores/s/budgets", nameof(IFrontDoor.ListBudgetsAsync), "s,,100", new StoreBudgets(1e-6, 8, 1, 7, [Samples.Budget], null) },
         { "/v1/stores/s/budgets?cursor=c&limit=1000", nameof(IFrontDoor.ListBudgetsAsync), "s,c,1000", new StoreBudgets(1e-6, 8, 1, 7, [Samples.Budget], null) },
+        { "/v1/stores/s/budgets/acc-7/ledger?cursor=9&limit=7", nameof(IFrontDoor.ListLedgerAsync), "s,acc-7,9,7", new LedgerPage([Samples.Line(1)], null) },
         { "/v1/stores/s/budgets/acc-7", nameof(IFrontDoor.GetBudgetAsync), "s,acc-7", Samples.Budget },
         { "/v1/keys", nameof(IFrontDoor.ListKeysAsync), "", new KeyList([new KeyDescription("key-1", "acc-2", Roles.User, Samples.At, null)]) },
         { "/v1/audit", nameof(IFrontDoor.ListAuditAsync), "0,100", new AuditPage([Samples.Audit(1)], null) },
@@ -126,6 +127,16 @@ public sealed class RoutesTests
     }
 
     [Fact]
+    public async Task A_limit_is_set_for_a_store()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var text = await server.Client.PutAsync("/v1/stores/s/budgets", Responses.JsonBody(new LimitRequest(2.5))).TextAsync();
+        Responses.AssertIs(Samples.Default(nameof(IFrontDoor.SetStoreBudgetAsync))!, text);
+        var call = Assert.Single(server.Door.Calls);
+        Assert.Equal((nameof(IFrontDoor.SetStoreBudgetAsync), "s", new LimitRequest(2.5)), (call.Method, call.Arguments[1], call.Arguments[2]));
+    }
+
+    [Fact]
     public async Task A_limit_is_set_for_an_account()
     {
         await using var server = await ServerUnderTest.StartAsync();
@@ -176,17 +187,19 @@ public sealed class RoutesTests
         Assert.Empty(server.Door.Calls);
     }
 
-    [Fact]
-    public async Task The_ledger_is_exported_whole_as_json_lines()
+    [Theory]
+    [InlineData("me", nameof(IFrontDoor.ListMyLedgerAsync), 2)]
+    [InlineData("acc-7", nameof(IFrontDoor.ListLedgerAsync), 3)]
+    public async Task The_ledger_is_exported_whole_as_json_lines(string whose, string method, int cursor)
     {
         await using var server = await ServerUnderTest.StartAsync();
-        server.Door.Answer(nameof(IFrontDoor.ListMyLedgerAsync), arguments => (string?)arguments[2] switch
+        server.Door.Answer(method, arguments => (string?)arguments[cursor] switch
         {
             null => new LedgerPage([Samples.Line(1), Samples.Line(2)], "two"),
             "two" => new LedgerPage([Samples.Line(3)], "three"),
             _ => new LedgerPage([], null),
         });
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/stores/s/budgets/me/ledger") { Headers = { { "Accept", "application/x-ndjson" } } };
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/stores/s/budgets/{whose}/ledger") { Headers = { { "Accept", "application/x-ndjson" } } };
         using var response = await server.Client.SendAsync(request);
         Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.ToString());
         var lines = (await response.Content.ReadAsStringAsync()).Split('\n');

@@ -143,7 +143,7 @@ internal sealed class DemoCluster : IAsyncDisposable
             [.. response.NoiseDeviations[query].Select(deviation => deviation ?? double.PositiveInfinity)],
             intervals,
             response.KernelErrorBound,
-            response.IndistinguishableFromMean[query]);
+            response.IndistinguishableFromMean?[query]);
     }
 
     private static ReadOnlyMemory<T> Slice<T>(Matrix<T> matrix, int start, int count)

@@ -50,14 +50,17 @@ internal static class AttendCommand
         var lines = new List<(string, string)>
         {
             ("queries", Numbers.Count(answers.Outputs.Count)),
-            ("answered from", $"release {privacy.Release}, tier {privacy.Tier}: epsilon {Numbers.Short(privacy.TierEpsilon)} at delta {Numbers.Short(privacy.Delta)}"),
+            ("answered from", $"{(privacy.Release is { } name ? $"release {name}" : "all rows")}, tier {privacy.Tier}: epsilon {Numbers.Short(privacy.TierEpsilon)} at delta {Numbers.Short(privacy.Delta)}"),
             ("charged", $"epsilon {Numbers.Short(privacy.Charged)}{(privacy.Replayed ? " (charged before, this is a replay)" : "")}"),
             ("spent", $"epsilon {Numbers.Short(privacy.Spent)}"),
             ("remaining", $"epsilon {Numbers.Short(privacy.Remaining)} at most for one further charge"),
             ("noise deviation, mean", MeanDeviation(answers) is { } mean ? Numbers.Short(mean) : "no bound"),
             ("kernel error, at most", $"{Numbers.Short(answers.KernelErrorBound)} in l2 norm"),
-            ("indistinguishable from the mean", $"{answers.IndistinguishableFromMean.Count(x => x)} of {answers.Outputs.Count}"),
         };
+        if (privacy.AboutMore is { } more)
+            lines.Add(("about", $"{Numbers.Count(more)} more like this one"));
+        if (answers.IndistinguishableFromMean is { } marks)
+            lines.Add(("indistinguishable from the mean", $"{marks.Count(x => x)} of {answers.Outputs.Count}"));
         if (target is not null)
             lines.Add(("written to", target));
         yield return ("Private attention", Tables.Pairs([.. lines]));

@@ -32,7 +32,7 @@ internal sealed class AttendRun(IDpAttentionClient client, string store, AttendO
             IntervalLow = [.. parts.SelectMany(part => part.IntervalLow)],
             IntervalHigh = [.. parts.SelectMany(part => part.IntervalHigh)],
             KernelErrorBound = parts.Max(part => part.KernelErrorBound),
-            IndistinguishableFromMean = [.. parts.SelectMany(part => part.IndistinguishableFromMean)],
+            IndistinguishableFromMean = parts.Exists(part => part.IndistinguishableFromMean is null) ? null : [.. parts.SelectMany(part => part.IndistinguishableFromMean!)],
             // Only the first can have been charged; the budget is what the last one saw.
             Privacy = parts[0].Privacy with { Spent = last.Spent, Remaining = last.Remaining },
         };

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using DpAttn.Cli.Output;
 using DpAttn.Contracts;
 using Spectre.Console;
@@ -10,7 +11,7 @@ internal static class BudgetCommand
 {
     public static Command Create(RemoteContext context) => new("budget", "Privacy budgets at a store")
     {
-        Show(context), Grant(context), Ledger(context),
+        Show(context), Grant(context), SetStore(context), Ledger(context),
     };
 
     private static Command Show(RemoteContext context)
@@ -52,14 +53,36 @@ internal static class BudgetCommand
         });
     }
 
-    private static Command Ledger(RemoteContext context)
+    private static Command SetStore(RemoteContext context)
     {
         var store = Arguments.Store();
-        var verb = new RemoteCommand(context, "ledger", "Every entry of your own ledger at a store", store);
+        var epsilon = Arguments.Number("--epsilon", "the limit of all users together, in epsilon at the store's delta");
+        var verb = new RemoteCommand(context, "set-store", "Set the limit of all users of a store together; never below what is spent", store, epsilon);
         return verb.Does(async (client, parsed, token) =>
         {
             var name = parsed.GetValue(store)!;
-            verb.Printer.Print(parsed, await client.ListLedgerAsync(name, token).ToListAsync(token).ConfigureAwait(false), lines => Lines(name, lines));
+            verb.Printer.Print(parsed, await client.SetStoreLimitAsync(name, parsed.Require(epsilon), token).ConfigureAwait(false), budgets => [Together(name, budgets)]);
+        });
+    }
+
+    private static Command Ledger(RemoteContext context)
+    {
+        var store = Arguments.Store();
+        var account = new Option<string?>("--account") { Description = "another account's, by its id, for the store's owner; default: your own", HelpName = "ID" };
+        var lines = new Option<bool>("--jsonl") { Description = "one JSON object a line, whole, for keeping" };
+        var verb = new RemoteCommand(context, "ledger", "Every entry of a ledger at a store", store, account, lines);
+        return verb.Does(async (client, parsed, token) =>
+        {
+            var (name, id) = (parsed.GetValue(store)!, parsed.GetValue(account));
+            if (parsed.GetValue(lines))
+            {
+                using var whole = new MemoryStream();
+                await client.ExportLedgerAsync(name, whole, id, token).ConfigureAwait(false);
+                context.Output.Write(Encoding.UTF8.GetString(whole.GetBuffer(), 0, (int)whole.Length));
+                return;
+            }
+            var entries = id is null ? client.ListLedgerAsync(name, token) : client.ListAccountLedgerAsync(name, id, token);
+            verb.Printer.Print(parsed, await entries.ToListAsync(token).ConfigureAwait(false), found => Lines(name, found));
         });
     }
 
@@ -70,18 +93,21 @@ internal static class BudgetCommand
             ("limit", Numbers.Short(budget.Limit)),
             ("spent", Numbers.Short(budget.Spent)),
             ("remaining", $"{Numbers.Short(budget.Remaining)} at most for one further charge"),
-            ("opened", Opened(budget))));
+            ("opened", Opened(budget)),
+            ("about", Reach(budget))));
     }
 
     private static IEnumerable<(string, Table)> All(string store, StoreBudgets budgets)
     {
-        yield return ($"Store {store}, all users together (epsilon at delta {Numbers.Short(budgets.Delta)})", Tables.Pairs(
-            ("limit", Numbers.Short(budgets.Limit)), ("spent", Numbers.Short(budgets.Spent)), ("remaining", Numbers.Short(budgets.Remaining))));
+        yield return Together(store, budgets);
         var table = Tables.Grid("account", "limit", "spent", "remaining", "opened");
         foreach (var b in budgets.Accounts)
             table.AddRow(Markup.Escape(b.Account), Numbers.Short(b.Limit), Numbers.Short(b.Spent), Numbers.Short(b.Remaining), Markup.Escape(Opened(b)));
         yield return ($"{budgets.Accounts.Count} accounts", table);
     }
+
+    private static (string, Table) Together(string store, StoreBudgets budgets) => ($"Store {store}, all users together (epsilon at delta {Numbers.Short(budgets.Delta)})", Tables.Pairs(
+        ("limit", Numbers.Short(budgets.Limit)), ("spent", Numbers.Short(budgets.Spent)), ("remaining", Numbers.Short(budgets.Remaining))));
 
     private static IEnumerable<(string, Table)> Lines(string store, List<LedgerLine> lines)
     {
@@ -94,6 +120,9 @@ internal static class BudgetCommand
         }
         yield return ($"Ledger at store {store}, {lines.Count} entries; each epsilon is its own conversion, they do not add", table);
     }
+
+    private static string Reach(BudgetDescription budget) =>
+        budget.Reach is not { Count: > 0 } tiers ? "" : string.Join(", ", tiers.Select(tier => $"{Numbers.Count(tier.AboutMore)} more at epsilon {Numbers.Short(tier.Epsilon)}"));
 
     private static string Opened(BudgetDescription budget) =>
         budget.Opened.Count == 0 ? "nothing" : string.Join(", ", budget.Opened.Select(o => $"tier {o.Tier} of {o.Release}"));

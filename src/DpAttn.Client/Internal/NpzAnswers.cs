@@ -32,8 +32,7 @@ internal static class NpzAnswers
             var deviations = Read(archive, "noise_deviations", count, columns, reply.Body.Count);
             var low = Read(archive, "interval_low", count, columns, reply.Body.Count);
             var high = Read(archive, "interval_high", count, columns, reply.Body.Count);
-            var marks = ReadMarks(archive, count);
-            if (deviations is null || low is null || high is null || marks is null || !IsFinite(outputs) || !IsFinite(low) || !IsFinite(high))
+            if (!TryReadMarks(archive, count, out var marks) || deviations is null || low is null || high is null || !IsFinite(outputs) || !IsFinite(low) || !IsFinite(high))
                 return null;
             return new AttendResponse
             {
@@ -67,23 +66,29 @@ internal static class NpzAnswers
 
     private static bool IsFinite(double[][] matrix) => Array.TrueForAll(matrix, row => Array.TrueForAll(row, double.IsFinite));
 
-    private static bool[]? ReadMarks(ZipArchive archive, int count)
+    /// <summary>The marks, or null where no mean is released.</summary>
+    private static bool TryReadMarks(ZipArchive archive, int count, out bool[]? marks)
     {
+        marks = null;
         if (archive.GetEntry("indistinguishable.npy") is not { } entry)
-            return new bool[count];
+            return true;
         using var stream = entry.Open();
         if (NpyReading.ReadShape(stream, "|b1") is not [var n] || n != count)
-            return null;
+            return false;
         var bytes = new byte[count];
         stream.ReadExactly(bytes);
-        return stream.ReadByte() < 0 ? Array.ConvertAll(bytes, b => b != 0) : null;
+        marks = Array.ConvertAll(bytes, b => b != 0);
+        return stream.ReadByte() < 0;
     }
 
     private static PrivacyRecord? ReadPrivacy(HttpResponseHeaders headers) =>
-        Text(headers, "Privacy-Release") is { } release && int.TryParse(Text(headers, "Privacy-Tier"), NumberStyles.None, CultureInfo.InvariantCulture, out var tier)
+        int.TryParse(Text(headers, "Privacy-Tier"), NumberStyles.None, CultureInfo.InvariantCulture, out var tier)
             && Number(headers, "Privacy-Tier-Epsilon") is { } tierEpsilon && Number(headers, "Privacy-Delta") is { } delta && Number(headers, "Privacy-Epsilon-Charged") is { } charged
             && Number(headers, "Privacy-Epsilon-Spent") is { } spent && Number(headers, "Privacy-Epsilon-Remaining") is { } remaining
-            ? new PrivacyRecord(Internal.Text.WithoutControls(release), tier, tierEpsilon, delta, charged, spent, remaining, Text(headers, "Idempotency-Replayed") == "true")
+            ? new PrivacyRecord(
+                tier, tierEpsilon, delta, charged, spent, remaining, Text(headers, "Idempotency-Replayed") == "true",
+                Text(headers, "Privacy-Release") is { } release ? Internal.Text.WithoutControls(release) : null,
+                long.TryParse(Text(headers, "Privacy-About-More"), NumberStyles.None, CultureInfo.InvariantCulture, out var more) ? more : null)
             : null;
 
     private static double? Number(HttpResponseHeaders headers, string name) =>

@@ -26,6 +26,7 @@ namespace DpAttn.Client.Internal;
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(KeyList))]
 [JsonSerializable(typeof(KeyRequest))]
+[JsonSerializable(typeof(LedgerLine))]
 [JsonSerializable(typeof(LedgerPage))]
 [JsonSerializable(typeof(LimitRequest))]
 [JsonSerializable(typeof(PrivacyStatement))]

@@ -10,22 +10,33 @@ internal static class AnswerBatches
     private const long BytesPerMessage = 1L << 20;
 
     /// <summary>How many queries are answered in one call, at least 1: its messages stay far below the engine's limit, and its work short.</summary>
-    public static int QueriesPerCall(MomentParameters parameters)
+    public static int QueriesPerCall(ReleasedModel model)
     {
-        var values = parameters.Schema.ValueDimension;
-        var bytes = Math.Max(parameters.Schema.KeyDimension * (long)sizeof(double), values * (4L * sizeof(double) + sizeof(bool)));
-        return (int)Math.Max(1, Math.Min(BytesPerMessage / bytes, ProductsPerCall / parameters.Dimension));
+        var values = model.Schema.ValueDimension;
+        var bytes = Math.Max(model.Schema.KeyDimension * (long)sizeof(double), values * (4L * sizeof(double) + sizeof(bool)));
+        return (int)Math.Max(1, Math.Min(BytesPerMessage / bytes, ProductsPerCall / model.ProductsPerQuery));
     }
 
-    public static AnswerBatch Answer(MomentAnswerer answerer, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
+    public static AnswerBatch Answer(ITierAnswers tier, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
     {
-        int m = queries.Rows, columns = answerer.MeanValue.Length;
-        var batch = new AnswerBatch(columns, new double[m * columns], new double[m * columns], new double[m * columns], new double[m * columns], new bool[m * columns], new bool[m], 0);
+        var answers = new AttentionAnswer[queries.Rows];
+        for (var i = 0; i < answers.Length; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            answers[i] = tier.Answer(queries.Row(i), clip, i);
+        }
+        return Of(answers);
+    }
+
+    /// <summary>Answers that all have as many columns, and all a mark or none.</summary>
+    public static AnswerBatch Of(IReadOnlyList<AttentionAnswer> answers)
+    {
+        int m = answers.Count, columns = answers[0].Output.Length;
+        var batch = new AnswerBatch(columns, new double[m * columns], new double[m * columns], new double[m * columns], new double[m * columns], new bool[m * columns], answers[0].IsIndistinguishableFromMean is null ? [] : new bool[m], 0);
         var kernelErrorBound = 0.0;
         for (var i = 0; i < m; i++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var answer = answerer.Answer(queries.Row(i), clip, i);
+            var answer = answers[i];
             var start = i * columns;
             answer.Output.CopyTo(batch.Outputs, start);
             answer.NoiseDeviation.CopyTo(batch.Deviations, start);
@@ -35,7 +46,8 @@ internal static class AnswerBatches
                 batch.High[start + j] = answer.Intervals[j].High;
                 batch.Whole[start + j] = answer.Intervals[j].IsWholeRange;
             }
-            batch.Indistinguishable[i] = answer.IsIndistinguishableFromMean ?? true;
+            if (answer.IsIndistinguishableFromMean is { } mark)
+                batch.Indistinguishable[i] = mark;
             kernelErrorBound = answer.KernelErrorBound;
         }
         return batch with { KernelErrorBound = kernelErrorBound };
@@ -50,7 +62,7 @@ internal static class AnswerBatches
             for (var j = 0; j < intervals.Length; j++)
                 intervals[j] = new NoiseInterval(batch.Low[start + j], batch.High[start + j], batch.Whole[start + j]);
             answers[i] = new AttentionAnswer(
-                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable[i]);
+                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable.Length == 0 ? null : batch.Indistinguishable[i]);
         }
     }
 }

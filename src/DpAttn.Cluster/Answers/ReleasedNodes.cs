@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using DpAttn.Attention;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
@@ -11,7 +10,6 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
 {
     // A node that is being loaded takes three times its size, so only so many are at once.
     private const int LoadsAtOnce = 4;
-    private const long EntryBytes = 4096;
     private readonly Lock _lock = new();
     private readonly Dictionary<NodeKey, LinkedListNode<Entry>> _entries = [];
     private readonly LinkedList<Entry> _recent = new();
@@ -31,7 +29,7 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
     /// <summary>The answerer of a tier, loaded by whoever asks first.</summary>
     /// <exception cref="ProblemException">not_found: no published release has this tier.</exception>
     /// <exception cref="StorageException">It cannot be read. That is not remembered.</exception>
-    public Task<MomentAnswerer> GetAsync(StoreId store, string release, int tier, CancellationToken cancellationToken)
+    public Task<ITierAnswers> GetAsync(StoreId store, string release, int tier, CancellationToken cancellationToken)
     {
         var key = new NodeKey(store, release, tier);
         lock (_lock)
@@ -48,8 +46,8 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
                 // Not with the caller's token: others may wait for the same node.
                 _ = Task.Run(() => FillAsync(known), CancellationToken.None);
             }
-            var answerer = known.Value.Loaded.Task;
-            return answerer.IsCompleted ? answerer : answerer.WaitAsync(cancellationToken);
+            var answers = known.Value.Loaded.Task;
+            return answers.IsCompleted ? answers : answers.WaitAsync(cancellationToken);
         }
     }
 
@@ -58,9 +56,9 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
         await _loads.WaitAsync();
         try
         {
-            var answerer = await LoadAsync(entry.Value.Key);
-            Count(entry, SizeOf(answerer.Parameters));
-            entry.Value.Loaded.SetResult(answerer.Answerer);
+            var answers = await LoadAsync(entry.Value.Key);
+            Count(entry, answers.Bytes);
+            entry.Value.Loaded.SetResult(answers);
         }
         catch (Exception e)
         {
@@ -76,7 +74,7 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
         }
     }
 
-    private async Task<(MomentAnswerer Answerer, MomentParameters Parameters)> LoadAsync(NodeKey key)
+    private async Task<ITierAnswers> LoadAsync(NodeKey key)
     {
         var release = (await catalog.ReadAsync(Documents.Release, Documents.Below(key.Store, key.Release)))?.Value;
         if (release is not { State: ReleaseDocument.Published } || key.Tier < 0 || key.Tier >= release.Nodes.Count)
@@ -88,17 +86,9 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
             ?? throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is missing");
         if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != node.Digest)
             throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is not the one that was published");
-        var model = directory.ModelOf(store.Value);
-        var (values, slots) = NodeCodec.Decode(bytes, model.Parameters.Dimension);
-        var variance = model.LadderOf(release.Ladder).Tiers[key.Tier].Variance;
-        return (new MomentAnswerer(new ReleasedMoments(model.Parameters, key.Tier, variance, slots, values)), model.Parameters);
-    }
-
-    /// <summary>What an answerer takes: its columns, each padded to whole strips of vectors.</summary>
-    private static long SizeOf(MomentParameters parameters)
-    {
-        const long Strip = 32;
-        return EntryBytes + (parameters.Features + Strip - 1) / Strip * Strip * parameters.Columns * sizeof(double);
+        var model = directory.ModelOf(store.Value).AsReleased();
+        var (values, slots) = NodeCodec.Decode(bytes, model.Dimension);
+        return model.AnswersOf(values, slots, key.Tier, model.LadderOf(release.Ladder));
     }
 
     /// <summary>Counts a node that was loaded, and lets the oldest go until all fit; the newest stays even when it alone is too large.</summary>
@@ -132,7 +122,7 @@ internal sealed class ReleasedNodes(ICatalog catalog, ISegmentStore blobs, Store
     {
         public NodeKey Key => key;
 
-        public TaskCompletionSource<MomentAnswerer> Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<ITierAnswers> Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public long Bytes { get; set; }
     }

@@ -106,7 +106,7 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
         var ladder = store.LadderOf(release);
         var held = account.TierOf(release.Id);
         var epsilon = held is null ? ladder.Tiers[tier].Epsilon : PrivacyLimit.ToEpsilon(LedgerRules.CostFrom(held, tier, ladder), store.Delta);
-        return new TierPrice(release.Id, tier, epsilon.Value, store.Delta.Value);
+        return new TierPrice(tier, epsilon.Value, store.Delta.Value, release.Id);
     }
 
     private static ProblemException NotOpened(StoreView store, AccountState account, ReleaseDocument release, string why) =>

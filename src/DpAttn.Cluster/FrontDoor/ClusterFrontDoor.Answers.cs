@@ -20,22 +20,24 @@ internal sealed partial class ClusterFrontDoor
                 ? new ProblemException(ProblemCodes.Forbidden, "asking needs a grant: let the owner set a budget for this account")
                 : NoSuchStore());
         // All that can be wrong with a request is found before it is charged.
-        QueryCheck.Require(view.Parameters.Schema, command.Queries, command.Clip);
+        QueryCheck.Require(view.Schema, command.Queries, command.Clip);
         if (command.RequestId is { } key)
             RequireRequestId(key);
+        if (view.Model is PerQueryModel model)
+            return await BuyAsync(view, model, caller.Account, entitlement, command, cancellationToken);
         var opened = await OpenAsync(view, caller.Account, entitlement, command, cancellationToken);
 
         // From here on the tier is durably paid for.
         var answers = await AnswerAsync(opened.Store, opened.Choice, command, cancellationToken);
         var record = new PrivacyRecord(
-            opened.Choice.Release.Id,
             opened.Choice.Tier,
             opened.Store.LadderOf(opened.Choice.Release).Tiers[opened.Choice.Tier].Epsilon.Value,
             view.Delta.Value,
             opened.Charged,
             opened.Entitlement.Spent,
             opened.Entitlement.Remaining,
-            opened.IsReplay);
+            opened.IsReplay,
+            opened.Choice.Release.Id);
         return new AttendResult(answers, record);
     }
 
@@ -47,15 +49,18 @@ internal sealed partial class ClusterFrontDoor
             throw new ProblemException(ProblemCodes.InvalidRequest, "rows must be at least 1; state rows, since the store has no public count yet");
         if (request is { Epsilon: not null, Error: not null })
             throw new ProblemException(ProblemCodes.InvalidRequest, "state epsilon or error, not both");
+        if (request.Queries is not null && view.Model is not PerQueryModel)
+            throw new ProblemException(ProblemCodes.InvalidRequest, "queries belongs to per-query stores: from a release any number of queries has the same error");
+        var queries = request.Queries ?? 1;
         try
         {
             if (request.Epsilon is { } epsilon)
-                return new EstimateResponse(rows, [ToLine(null, MomentEstimator.ErrorAt(view.Parameters, rows, Epsilon.Budget(epsilon), view.Delta))]);
+                return new EstimateResponse(rows, [ToLine(null, view.Model.ErrorAt(rows, Epsilon.Budget(epsilon), queries))]);
             if (request.Error is { } error)
-                return new EstimateResponse(rows, [ToLine(null, MomentEstimator.EpsilonFor(view.Parameters, rows, error, view.Delta))]);
+                return new EstimateResponse(rows, [ToLine(null, view.Model.EpsilonFor(rows, error, queries))]);
             return new EstimateResponse(
                 rows,
-                [.. view.Document.Definition.Ladder.Select((tier, t) => ToLine(t, MomentEstimator.ErrorAt(view.Parameters, rows, Epsilon.Budget(tier), view.Delta)))]);
+                [.. view.Document.Definition.Ladder.Select((tier, t) => ToLine(t, view.Model.ErrorAt(rows, Epsilon.Budget(tier), queries)))]);
         }
         catch (ArgumentException e)
         {
@@ -69,7 +74,7 @@ internal sealed partial class ClusterFrontDoor
         var grain = grains.GetGrain<IAttentionGrain>(store.Id.Value);
         var queries = command.Queries;
         var answers = new AttentionAnswer[queries.Rows];
-        var size = AnswerBatches.QueriesPerCall(store.Parameters);
+        var size = AnswerBatches.QueriesPerCall(store.Released);
         for (var start = 0; start < answers.Length; start += size)
         {
             var count = Math.Min(size, answers.Length - start);

@@ -6,6 +6,8 @@ namespace DpAttn.Cluster;
 
 internal sealed partial class ClusterFrontDoor
 {
+    private const int FirstPage = 100;
+
     public async Task<BudgetDescription> GetMyBudgetAsync(Principal caller, string store, CancellationToken cancellationToken = default)
     {
         var view = await VisibleAsync(caller, store, fresh: false, cancellationToken);
@@ -14,29 +16,37 @@ internal sealed partial class ClusterFrontDoor
 
     public async Task<LedgerPage> ListMyLedgerAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default)
     {
-        RequirePage(limit);
-        var after = 0L;
-        if (cursor is not null && !(long.TryParse(cursor, out after) && after >= 0))
-            throw new ProblemException(ProblemCodes.InvalidRequest, "this cursor was not given by this ledger");
-        var view = await VisibleAsync(caller, store, fresh: false, cancellationToken);
-        var entries = await ledger.ListEntriesAsync(view.Id, caller.Account, after, limit, cancellationToken);
-        var conversions = new Conversions(view.Delta);
-        return new LedgerPage([.. entries.Select(entry => ToLine(entry, conversions))], entries.Count == limit ? entries[^1].Entry.Sequence.ToString() : null);
+        var page = Page(cursor, limit);
+        return await ListAsync(await VisibleAsync(caller, store, fresh: false, cancellationToken), caller.Account, page, cancellationToken);
+    }
+
+    public async Task<LedgerPage> ListLedgerAsync(Principal caller, string store, string account, string? cursor, int limit, CancellationToken cancellationToken = default)
+    {
+        var page = Page(cursor, limit);
+        var view = await OwnedAsync(caller, store, cancellationToken);
+        var id = ToAccount(account);
+        if (await ledger.ReadAccountAsync(view.Id, id, cancellationToken) is null)
+            throw NoGrant();
+        return await ListAsync(view, id, page, cancellationToken);
     }
 
     public async Task<StoreBudgets> ListBudgetsAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default)
     {
         RequirePage(limit);
-        var view = await OwnedAsync(caller, store, cancellationToken);
+        return await BudgetsAsync(await OwnedAsync(caller, store, cancellationToken), ToCursor(cursor), limit, cancellationToken);
+    }
+
+    private async Task<StoreBudgets> BudgetsAsync(StoreView view, AccountId? after, int limit, CancellationToken cancellationToken)
+    {
         var books = await ledger.ReadStoreAsync(view.Id, cancellationToken) ?? throw new StorageCorruptException($"store {view.Id} has no books");
-        var accounts = await ledger.ListAccountsAsync(view.Id, ToCursor(cursor), limit, cancellationToken);
+        var accounts = await ledger.ListAccountsAsync(view.Id, after, limit, cancellationToken);
         var conversions = new Conversions(view.Delta);
         return new StoreBudgets(
             view.Delta.Value,
             books.StatedEpsilon.Value,
             conversions.ToEpsilon(books.Spent),
             conversions.ToAffordableEpsilon(books.Limit - books.Spent),
-            [.. accounts.Select(account => Describe(account, conversions))],
+            [.. accounts.Select(account => Describe(view, account, conversions))],
             accounts.Count == limit ? accounts[^1].Account.Value : null);
     }
 
@@ -62,17 +72,36 @@ internal sealed partial class ClusterFrontDoor
         }
         var outcome = await BudgetGrain(view, id).SetLimitAsync(request.Epsilon, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.LedgerUnavailable, cancellationToken);
         if (outcome.Refusal == RefusalReason.LimitBelowSpent)
-        {
-            throw new ProblemException(ProblemCodes.InvalidRequest, "a limit is never set below what is spent; nothing was changed")
-            {
-                Requested = request.Epsilon,
-                Delta = view.Delta.Value,
-            };
-        }
+            throw BelowSpent(view, request);
         if (outcome.Refusal is not null)
             throw NoSuchStore();
         await RecordGrantAsync(view, id, caller.Account, request.Epsilon, cancellationToken);
         return await BudgetAsync(view, id, cancellationToken);
+    }
+
+    public async Task<StoreBudgets> SetStoreBudgetAsync(Principal caller, string store, LimitRequest request, CancellationToken cancellationToken = default)
+    {
+        var view = await OwnedAsync(caller, store, cancellationToken);
+        PrivacyLimit limit;
+        try
+        {
+            limit = new PrivacyLimit(Epsilon.Budget(request.Epsilon), view.Delta);
+            view.Model.RequireRoom(limit);
+        }
+        catch (ArgumentException e)
+        {
+            throw SchemaFactory.Invalid(e);
+        }
+        var decision = await ledger.SetStoreLimitAsync(view.Id, limit, cancellationToken);
+        if (decision is LedgerDecision.Refused { Reason: RefusalReason.LimitBelowSpent })
+            throw BelowSpent(view, request);
+        if (!decision.IsAdmitted)
+            throw NoSuchStore();
+        await catalog.CommitAsync(
+            () => Task.FromResult<(CatalogCommit?, bool)>((new CatalogCommit { Audit = [new AuditEvent("budget.limit", caller.Account.Value, view.Id, null, request.Epsilon.ToString("R"))] }, true)),
+            () => new ProblemException(ProblemCodes.Busy, "the limit is set, but the catalog is being changed by others; set it again to record it"),
+            cancellationToken);
+        return await BudgetsAsync(view, null, FirstPage, cancellationToken);
     }
 
     /// <summary>The grant in the audit log and in the account's list of stores, and the generation raised, so that other silos look at the limit again.</summary>
@@ -94,10 +123,10 @@ internal sealed partial class ClusterFrontDoor
 
     private async Task<BudgetDescription> BudgetAsync(StoreView store, AccountId account, CancellationToken cancellationToken) =>
         await ledger.ReadAccountAsync(store.Id, account, cancellationToken) is { } budget
-            ? Describe(budget, new Conversions(store.Delta))
-            : throw new ProblemException(ProblemCodes.NotFound, "this account has no grant for this store");
+            ? Describe(store, budget, new Conversions(store.Delta))
+            : throw NoGrant();
 
-    private static BudgetDescription Describe(AccountBudget budget, Conversions conversions) => new()
+    private static BudgetDescription Describe(StoreView store, AccountBudget budget, Conversions conversions) => new()
     {
         Account = budget.Account.Value,
         Delta = conversions.Delta.Value,
@@ -107,6 +136,7 @@ internal sealed partial class ClusterFrontDoor
         LimitUnits = budget.Limit.MuSquared,
         SpentUnits = budget.Spent.MuSquared,
         Opened = [.. budget.OpenTiers.OrderBy(open => open.Key.Value, StringComparer.Ordinal).Select(open => new OpenedTier(open.Key.Value, open.Value))],
+        Reach = Reach.Of(store, budget.Limit - budget.Spent),
     };
 
     private static LedgerLine ToLine(StoredLedgerEntry stored, Conversions conversions) => new(
@@ -125,6 +155,27 @@ internal sealed partial class ClusterFrontDoor
         stored.Entry.Request?.Value,
         stored.Entry.Release?.Value,
         stored.Entry.Tier);
+
+    private async Task<LedgerPage> ListAsync(StoreView view, AccountId account, (long After, int Limit) page, CancellationToken cancellationToken)
+    {
+        var entries = await ledger.ListEntriesAsync(view.Id, account, page.After, page.Limit, cancellationToken);
+        var conversions = new Conversions(view.Delta);
+        return new LedgerPage([.. entries.Select(entry => ToLine(entry, conversions))], entries.Count == page.Limit ? entries[^1].Entry.Sequence.ToString() : null);
+    }
+
+    private static (long After, int Limit) Page(string? cursor, int limit)
+    {
+        RequirePage(limit);
+        var after = 0L;
+        return cursor is null || long.TryParse(cursor, out after) && after >= 0
+            ? (after, limit)
+            : throw new ProblemException(ProblemCodes.InvalidRequest, "this cursor was not given by this ledger");
+    }
+
+    private static ProblemException NoGrant() => new(ProblemCodes.NotFound, "this account has no grant for this store");
+
+    private static ProblemException BelowSpent(StoreView store, LimitRequest request) =>
+        new(ProblemCodes.InvalidRequest, "a limit is never set below what is spent; nothing was changed") { Requested = request.Epsilon, Delta = store.Delta.Value };
 
     private static AccountId ToAccount(string account)
     {

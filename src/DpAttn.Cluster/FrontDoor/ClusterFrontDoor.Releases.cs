@@ -59,33 +59,7 @@ internal sealed partial class ClusterFrontDoor
     {
         var visible = await VisibleAsync(caller, store, fresh: false, cancellationToken);
         var found = visible.Release(release) ?? Find(await VisibleAsync(caller, store, fresh: true, cancellationToken), release);
-        var parameters = visible.Parameters;
-        var ladder = visible.LadderOf(found);
-        return new PrivacyStatement
-        {
-            Store = visible.Document.Name,
-            Incarnation = visible.Document.Incarnation,
-            Release = found.Id,
-            Adjacency = visible.Document.Definition.Adjacency,
-            Mechanism = visible.Document.Definition.Mechanism,
-            Definition = visible.Document.Definition,
-            Delta = visible.Delta.Value,
-            Sensitivity = parameters.Sensitivity.Real.Value,
-            SensitivitySteps = parameters.Sensitivity.Integer.ToString(),
-            FeatureExponent = parameters.FeatureExponent,
-            ValueExponent = parameters.ValueExponent,
-            GammaSteps = parameters.GammaSteps,
-            Features = parameters.Features,
-            Dimension = parameters.Dimension,
-            KernelCoefficients = parameters.Kernel.Coefficients.ToArray(),
-            KernelRelativeError = parameters.Kernel.RelativeError,
-            Tiers = [.. ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
-            GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
-            SamplerVersion = KeyedNoise.SamplerVersion,
-            Slots = found.Slots,
-            ManifestDigest = found.Manifest,
-            NotProtected = NotProtected,
-        };
+        return visible.Released.Describe(new PrivacyClaim(visible.Document, found, visible.LadderOf(found), NotProtected));
     }
 
     private async Task<ReleaseDescription> DescribeAsync(StoreView store, ReleaseDocument release, CancellationToken cancellationToken)

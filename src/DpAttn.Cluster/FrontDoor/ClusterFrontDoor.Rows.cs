@@ -39,7 +39,7 @@ internal sealed partial class ClusterFrontDoor
         {
             var rows = batch.ToRows();
             var pieces = BatchCut.PiecesOf(batch);
-            await scans.RunAsync(() => { RowCheck.Require(store.Parameters.Schema, rows, batch.Clip, cancellationToken); return true; }, cancellationToken);
+            await scans.RunAsync(() => { RowCheck.Require(store.Schema, rows, batch.Clip, cancellationToken); return true; }, cancellationToken);
             var segments = new List<EncodedSegment>();
             foreach (var piece in pieces)
             {

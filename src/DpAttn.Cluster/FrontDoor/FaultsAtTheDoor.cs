@@ -65,6 +65,9 @@ internal sealed class FaultsAtTheDoor(IFrontDoor door) : IFrontDoor
     public Task<LedgerPage> ListMyLedgerAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default) =>
         Guard(door.ListMyLedgerAsync(caller, store, cursor, limit, cancellationToken), isLedger: true);
 
+    public Task<LedgerPage> ListLedgerAsync(Principal caller, string store, string account, string? cursor, int limit, CancellationToken cancellationToken = default) =>
+        Guard(door.ListLedgerAsync(caller, store, account, cursor, limit, cancellationToken), isLedger: true);
+
     public Task<StoreBudgets> ListBudgetsAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default) =>
         Guard(door.ListBudgetsAsync(caller, store, cursor, limit, cancellationToken), isLedger: true);
 
@@ -73,6 +76,9 @@ internal sealed class FaultsAtTheDoor(IFrontDoor door) : IFrontDoor
 
     public Task<BudgetDescription> SetBudgetAsync(Principal caller, string store, string account, LimitRequest request, CancellationToken cancellationToken = default) =>
         Guard(door.SetBudgetAsync(caller, store, account, request, cancellationToken));
+
+    public Task<StoreBudgets> SetStoreBudgetAsync(Principal caller, string store, LimitRequest request, CancellationToken cancellationToken = default) =>
+        Guard(door.SetStoreBudgetAsync(caller, store, request, cancellationToken), isLedger: true);
 
     public Task<AccountReference> FindAccountAsync(Principal caller, AccountLookup request, CancellationToken cancellationToken = default) =>
         Guard(door.FindAccountAsync(caller, request, cancellationToken));

@@ -38,7 +38,7 @@ internal static class GrainCalls
     /// <summary>
     /// Waits for a charge. Whatever ends it but a decision or a problem that says otherwise leaves its outcome unknown: it counts as made and is never taken back.
     /// </summary>
-    public static async Task<ChargeOutcome> ChargedWithinAsync(this Task<ChargeOutcome> call, TimeSpan deadline, CancellationToken cancellationToken)
+    public static async Task<T> ChargedWithinAsync<T>(this Task<T> call, TimeSpan deadline, CancellationToken cancellationToken)
     {
         try
         {
@@ -46,7 +46,7 @@ internal static class GrainCalls
         }
         catch (Exception e) when (e is not ProblemException && !(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
-            throw new ProblemException(ProblemCodes.ChargeUnknown, $"the budget's grain did not answer within {deadline.TotalSeconds:G3} s; retry with the same idempotency key only", e);
+            throw new ProblemException(ProblemCodes.ChargeUnknown, $"the cluster did not answer within {deadline.TotalSeconds:G3} s; retry with the same idempotency key only", e);
         }
     }
 

@@ -79,6 +79,9 @@ public interface IFrontDoor
     /// <summary>The caller's own ledger.</summary>
     Task<LedgerPage> ListMyLedgerAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default);
 
+    /// <summary>The ledger of one account, for the store's owner.</summary>
+    Task<LedgerPage> ListLedgerAsync(Principal caller, string store, string account, string? cursor, int limit, CancellationToken cancellationToken = default);
+
     /// <summary>All budgets of a store, for its owner.</summary>
     Task<StoreBudgets> ListBudgetsAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default);
 
@@ -87,6 +90,10 @@ public interface IFrontDoor
 
     /// <summary>Grants an account access with a limit, or sets its limit anew; never below what is spent.</summary>
     Task<BudgetDescription> SetBudgetAsync(Principal caller, string store, string account, LimitRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Sets the limit of all users of a store together; never below what is spent.</summary>
+    /// <returns>The store's budgets after it, with their first accounts.</returns>
+    Task<StoreBudgets> SetStoreBudgetAsync(Principal caller, string store, LimitRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>The account of a subject that has keys, for an owner who wants to grant it.</summary>
     Task<AccountReference> FindAccountAsync(Principal caller, AccountLookup request, CancellationToken cancellationToken = default);

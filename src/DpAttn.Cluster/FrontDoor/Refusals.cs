@@ -17,11 +17,23 @@ internal static class Refusals
     public static ProblemException Of(StoreView store, AccountState account, TierChoice choice, RefusalReason reason, ChargeOutcome outcome) => reason switch
     {
         RefusalReason.AccountLimit => OfAccountLimit(store, account, choice, outcome),
-        // No amounts: they would tell one user about the others.
-        RefusalReason.StoreLimit => new ProblemException(ProblemCodes.BudgetExhausted, "the store's own limit does not admit this; nothing was charged") { Delta = store.Delta.Value },
-        RefusalReason.RequestConflict => new ProblemException(ProblemCodes.RequestConflict, "this idempotency key was used for another request; nothing was charged"),
-        _ => new ProblemException(ProblemCodes.NotFound, "no such store, or no grant"),
+        _ => Of(store, reason),
     };
+
+    /// <summary>The same for an answer of a per-query store.</summary>
+    public static ProblemException Of(StoreView store, PerQueryModel model, AccountState account, int tier, int queries, RefusalReason reason, ChargeOutcome outcome) =>
+        reason != RefusalReason.AccountLimit ? Of(store, reason) : new ProblemException(
+            ProblemCodes.BudgetExhausted,
+            outcome.Missing is { MuSquared: 0, Slack: > 0 }
+                ? "the budget has no room for the slack of the answer's discrete noise; nothing was charged"
+                : $"the budget does not admit an answer at tier {tier}; nothing was charged")
+        {
+            Requested = model.EpsilonOf(tier).Value,
+            Remaining = PrivacyLimit.ToAffordableEpsilon(account.Remaining, store.Delta).Value,
+            ShortBy = ShortBy(account, outcome.Amount, store.Delta),
+            Delta = store.Delta.Value,
+            Affordable = BestAffordable(store, model, account, tier, queries),
+        };
 
     /// <summary>The raise of an account's limit, in epsilon, that would admit a charge; null when none would.</summary>
     public static double? ShortBy(AccountState account, PrivacyAmount cost, Delta delta)
@@ -46,6 +58,24 @@ internal static class Refusals
     {
         var tier = store.LadderOf(choice.Release).Tiers[choice.Tier];
         return amount == tier.Cost ? tier.Epsilon.Value : PrivacyLimit.ToEpsilon(amount, store.Delta).Value;
+    }
+
+    private static ProblemException Of(StoreView store, RefusalReason reason) => reason switch
+    {
+        // No amounts: they would tell one user about the others.
+        RefusalReason.StoreLimit => new ProblemException(ProblemCodes.BudgetExhausted, "the store's own limit does not admit this; nothing was charged") { Delta = store.Delta.Value },
+        RefusalReason.RequestConflict => new ProblemException(ProblemCodes.RequestConflict, "this idempotency key was used for another request; nothing was charged"),
+        _ => new ProblemException(ProblemCodes.NotFound, "no such store, or no grant"),
+    };
+
+    private static TierPrice? BestAffordable(StoreView store, PerQueryModel model, AccountState account, int below, int queries)
+    {
+        for (var tier = below - 1; tier >= 0; tier--)
+        {
+            if (model.PriceOf(tier, queries).FitsIn(account.Remaining))
+                return AnswerPrice.Of(store, tier);
+        }
+        return null;
     }
 
     private static ProblemException OfAccountLimit(StoreView store, AccountState account, TierChoice choice, ChargeOutcome outcome) => new(

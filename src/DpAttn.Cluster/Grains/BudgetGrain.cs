@@ -36,8 +36,10 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
 
     public async Task<RecordedRequest?> FindAsync(string request, CancellationToken cancellationToken)
     {
-        var found = (await ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken))?.Entry;
-        return found is null ? null : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared);
+        var stored = await ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken);
+        return stored is not { Entry: var found }
+            ? null
+            : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared, found.AccountAmount.Slack, stored.At);
     }
 
     public async Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken)
@@ -86,14 +88,7 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
             _changes++;
             _state = null;
         }
-        var state = await TryGetAsync(cancellationToken);
-        return decision switch
-        {
-            LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, state),
-            LedgerDecision.Refused refused => new ChargeOutcome(
-                (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, state),
-            _ => throw new InvalidOperationException("the ledger decided nothing"),
-        };
+        return ChargeOutcome.Of(decision, await TryGetAsync(cancellationToken));
     }
 
     /// <summary>The totals after a decision that is durable already: failing to read them must not look like failing to charge.</summary>

@@ -1,6 +1,6 @@
 namespace DpAttn.Cluster;
 
-/// <summary>One shard: its segments and their exact sums. Keyed by incarnation/ordinal. The only numbers that leave it are integer sums, to the coordinator.</summary>
+/// <summary>One shard: its segments and their exact sums. Keyed by incarnation/ordinal. The only numbers that leave it are integer sums, to where the noise is added.</summary>
 [Alias(WireNames.ShardGrain)]
 internal interface IShardGrain : IGrainWithStringKey
 {
@@ -12,6 +12,11 @@ internal interface IShardGrain : IGrainWithStringKey
     /// <summary>Writes a segment anew without one row, under a new id.</summary>
     [Alias("Erase")]
     Task<SegmentReference> EraseAsync(string blob, string newBlob, int row, bool keepsSlot, CancellationToken cancellationToken);
+
+    /// <summary>The exact sums of a request's queries over exactly one row set of a per-query store. Rows are loaded first, where they are not.</summary>
+    /// <exception cref="ProblemException">rows_changed, busy or shard_unavailable.</exception>
+    [Alias("SumQueries")]
+    Task<LongBlock> SumQueriesAsync(QuerySumsCommand command, CancellationToken cancellationToken);
 
     /// <summary>Starts to sum a release's segments, if that is not under way, and says how far it is.</summary>
     [Alias("Sum")]

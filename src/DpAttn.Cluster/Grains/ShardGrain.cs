@@ -12,9 +12,11 @@ namespace DpAttn.Cluster;
 /// awaits only.
 /// </remarks>
 [GrainType(WireNames.ShardGrain), Immovable, Reentrant]
-internal sealed class ShardGrain(StoreServices services) : Grain, IShardGrain
+internal sealed class ShardGrain(StoreServices services, ClusterOptions options) : Grain, IShardGrain
 {
     private readonly Dictionary<string, RunningSum> _sums = [];
+    private StoreModel? _model;
+    private ShardRows? _rows;
 
     private StoreId Store => GrainKey.Parse(this.GetPrimaryKeyString()).Store;
 
@@ -22,6 +24,8 @@ internal sealed class ShardGrain(StoreServices services) : Grain, IShardGrain
 
     public async Task<string> StoreAsync(string blob, ReadOnlyMemory<byte> segment, CancellationToken cancellationToken)
     {
+        if (await ModelAsync(cancellationToken) is PerQueryModel model)
+            await RequireRoomAsync(model, segment, cancellationToken);
         var stored = await services.Blobs.PutAsync(new BlobKey(Store, BlobKind.Segment, blob), segment, cancellationToken);
         return Convert.ToHexStringLower(stored.Digest.Span);
     }
@@ -30,11 +34,21 @@ internal sealed class ShardGrain(StoreServices services) : Grain, IShardGrain
     {
         var bytes = await services.Blobs.ReadAsync(new BlobKey(Store, BlobKind.Segment, blob), cancellationToken)
             ?? throw new ProblemException(ProblemCodes.Busy, "the segment is being changed by others; try again");
+        _rows?.Drop(blob);
         var erased = SegmentCodec.Erase(bytes, row);
         var stored = await services.Blobs.PutAsync(new BlobKey(Store, BlobKind.Segment, newBlob), erased, cancellationToken);
         var rows = SegmentCodec.CountRows(erased);
         var slots = keepsSlot ? rows : rows - SegmentCodec.CountNulls(erased);
         return new SegmentReference(newBlob, Shard, FirstRow: 0, rows, slots, erased.Length, Convert.ToHexStringLower(stored.Digest.Span));
+    }
+
+    public async Task<LongBlock> SumQueriesAsync(QuerySumsCommand command, CancellationToken cancellationToken)
+    {
+        if (await ModelAsync(cancellationToken) is not PerQueryModel model)
+            throw new ProblemException(ProblemCodes.NotFound, "no such per-query store");
+        _rows ??= services.Rows(Store, Shard, model);
+        // Said before the caller stops waiting, so that it can tell loading from silence.
+        return await _rows.SumAsync(command, options.CallDeadline / 2, cancellationToken);
     }
 
     public async Task<ShardProgress> SumAsync(string release, CancellationToken cancellationToken)
@@ -71,7 +85,21 @@ internal sealed class ShardGrain(StoreServices services) : Grain, IShardGrain
     {
         foreach (var known in _sums.Values)
             known.Stop();
+        _rows?.Dispose();
         return Task.CompletedTask;
+    }
+
+    /// <summary>The store's model, or null without a store. A definition never changes, so neither does this.</summary>
+    private async Task<StoreModel?> ModelAsync(CancellationToken cancellationToken) =>
+        _model ??= await services.Catalog.ReadAsync(Documents.Store, Store.Value, cancellationToken) is { Value.State: StoreDocument.Active } read ? services.Directory.ModelOf(read.Value) : null;
+
+    /// <summary>Rows that could not be held beside those of the shard, and of others on this silo, are refused while they can be.</summary>
+    private async Task RequireRoomAsync(PerQueryModel model, ReadOnlyMemory<byte> segment, CancellationToken cancellationToken)
+    {
+        var document = (await services.Directory.ReadActiveAsync(Store, cancellationToken)).Value;
+        var snapshot = await services.RowSets.GetAsync(document, cancellationToken);
+        var needed = snapshot.OfShard(Shard).Sum(known => model.BytesOf(known.Slots)) + model.BytesOf(SegmentCodec.CountRows(segment.Span));
+        services.RowMemory.RequireRoom(_rows?.Bytes ?? 0, needed);
     }
 
     private async Task<RunningSum> PrepareAsync(string release, CancellationToken cancellationToken)
@@ -82,9 +110,9 @@ internal sealed class ShardGrain(StoreServices services) : Grain, IShardGrain
         if (read is not { Value.State: ReleaseDocument.Publishing } || store is not { Value.State: StoreDocument.Active })
             throw new ProblemException(ProblemCodes.Conflict, $"release {release} is not being published");
         var manifest = await services.Releases(Store).ReadManifestAsync(read.Value, store.Value, cancellationToken);
-        var parameters = services.Directory.ModelOf(store.Value).Parameters;
+        var model = services.Directory.ModelOf(store.Value).AsReleased();
         return new RunningSum(
             manifest.Segments.Count(segment => segment.Shard == Shard),
-            (progress, stop) => services.Shard(Store, Shard).ComputeAsync(manifest, read.Value.Manifest, parameters, progress, stop));
+            (progress, stop) => services.Shard(Store, Shard).ComputeAsync(manifest, read.Value.Manifest, model, progress, stop));
     }
 }

@@ -15,6 +15,18 @@ public sealed class ClusterOptions
     /// <summary>Bytes of released nodes that are cached. Default 1 GiB.</summary>
     public long NodeCacheBytes { get; set; } = 1L << 30;
 
+    /// <summary>
+    /// Bytes of rows that per-query shards of the silo hold, ready for queries. Beyond it rows for such stores are refused, and queries whose shards cannot be
+    /// loaded. Default 1 GiB.
+    /// </summary>
+    public long RowBytes { get; set; } = 1L << 30;
+
+    /// <summary>For how long a per-query answer is kept for retries of its request, counted from the charge; then it is refused as expired. Default 7 days.</summary>
+    public TimeSpan AnswerRetention { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>How long a per-query request that is charged waits for shards that are loading. Default 1 min.</summary>
+    public TimeSpan AnswerDeadline { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How often unfinished jobs are looked for. Default 10 s.</summary>
     public TimeSpan JobInterval { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -44,6 +56,9 @@ public sealed class ClusterOptions
         Require(ScanQueue is >= 1 and <= 1 << 20, nameof(ScanQueue), "from 1 to 1048576");
         Require(IngestBytes >= 1 << 20, nameof(IngestBytes), "at least 1 MiB");
         Require(NodeCacheBytes >= 1 << 20, nameof(NodeCacheBytes), "at least 1 MiB");
+        Require(RowBytes >= 1 << 20, nameof(RowBytes), "at least 1 MiB");
+        Require(AnswerRetention >= TimeSpan.FromHours(1), nameof(AnswerRetention), "at least 1 h");
+        Require(AnswerDeadline > TimeSpan.Zero, nameof(AnswerDeadline), "above 0");
         Require(JobInterval > TimeSpan.Zero, nameof(JobInterval), "above 0");
         Require(GenerationPoll > TimeSpan.Zero && GenerationPoll <= TimeSpan.FromSeconds(4), nameof(GenerationPoll), "above 0 and at most 4 s");
         Require(SweepInterval > TimeSpan.Zero, nameof(SweepInterval), "above 0");

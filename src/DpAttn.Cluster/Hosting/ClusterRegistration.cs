@@ -21,6 +21,10 @@ public static class ClusterRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton<Generation>();
+        services.AddSingleton<StoreSecrets>();
+        services.AddSingleton<RowSets>();
+        services.AddSingleton<RowMemory>();
+        services.AddSingleton<PerQueryRuns>();
         services.AddSingleton<StoreDirectory>();
         services.AddSingleton<IndexKey>();
         services.AddSingleton<CredentialDirectory>();

@@ -5,13 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace DpAttn.Cluster;
 
 /// <summary>
-/// Removes what nobody will ever read: segments that no directory names, sums and nodes of publishes that ended, manifests of none, and what reached a
+/// Removes what nobody will ever read: segments that no directory names, sums and nodes of publishes that ended, manifests of none, answers past their retention, and what reached a
 /// store after it was deleted. A blob that is still wanted is safe by the look in the same transaction: it is asserted that nothing names it, and whoever
 /// would name it now requires that it is there.
 /// </summary>
 internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, StoreServices services, ClusterOptions options, TimeProvider clock, ILogger<Sweeper> logger)
 {
     private const int Page = 500;
+    private static readonly TimeSpan AnswerGrace = TimeSpan.FromDays(1);
 
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
@@ -45,11 +46,13 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         await SweepAsync(id, BlobKind.ShardSums, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Node, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Manifest, FindManifestAsync, cancellationToken);
+        // By then every request that was charged before its answer was stored has expired: what is removed is never computed anew.
+        await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + AnswerGrace);
     }
 
-    private async Task SweepAsync(StoreId store, BlobKind kind, Func<StoreId, BlobKey, CancellationToken, Task<Claim>> find, CancellationToken cancellationToken)
+    private async Task SweepAsync(StoreId store, BlobKind kind, Func<StoreId, BlobKey, CancellationToken, Task<Claim>> find, CancellationToken cancellationToken, TimeSpan? age = null)
     {
-        var old = clock.GetUtcNow() - options.SweepAfter;
+        var old = clock.GetUtcNow() - (age ?? options.SweepAfter);
         BlobKey? after = null;
         while (true)
         {

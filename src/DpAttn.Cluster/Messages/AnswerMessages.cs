@@ -9,7 +9,7 @@ internal sealed record AnswerCommand(
     [property: Id(3)] double[] Numbers,
     [property: Id(4)] bool Clip);
 
-/// <summary>Answers, flat: m x dv each. A deviation may be infinite.</summary>
+/// <summary>Answers, flat: m x dv each. A deviation may be infinite; no marks where no mean is released.</summary>
 [GenerateSerializer, Immutable, Alias(WireNames.AnswerBatch)]
 internal sealed record AnswerBatch(
     [property: Id(0)] int Columns,

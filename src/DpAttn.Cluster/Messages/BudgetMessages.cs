@@ -35,6 +35,14 @@ internal sealed record ChargeOutcome(
     public PrivacyAmount Amount => new(MuSquared, Slack);
 
     public PrivacyAmount Missing => new(MissingMuSquared, MissingSlack);
+
+    public static ChargeOutcome Of(LedgerDecision decision, AccountState? account) => decision switch
+    {
+        LedgerDecision.Admitted admitted => new ChargeOutcome(null, admitted.IsReplay, admitted.AccountCost.MuSquared, admitted.AccountCost.Slack, 0, 0, account),
+        LedgerDecision.Refused refused => new ChargeOutcome(
+            (int)refused.Reason, false, refused.Requested?.MuSquared ?? 0, refused.Requested?.Slack ?? 0, refused.ShortBy?.MuSquared ?? 0, refused.ShortBy?.Slack ?? 0, account),
+        _ => throw new InvalidOperationException("the ledger decided nothing"),
+    };
 }
 
 /// <summary>What a request id stands for in the ledger.</summary>
@@ -43,7 +51,9 @@ internal sealed record RecordedRequest(
     [property: Id(0)] string Fingerprint,
     [property: Id(1)] string? Release,
     [property: Id(2)] int? Tier,
-    [property: Id(3)] long MuSquared);
+    [property: Id(3)] long MuSquared,
+    [property: Id(4)] long Slack,
+    [property: Id(5)] DateTimeOffset At);
 
 /// <summary>An account's totals and what it has opened; of two the one of the higher sequence is the newer.</summary>
 [GenerateSerializer, Immutable, Alias(WireNames.AccountState)]
@@ -72,13 +82,13 @@ internal sealed record AccountState(
         budget.Sequence);
 
     /// <summary>The totals after a tier was opened, for when they could not be read anew.</summary>
-    public AccountState After(string release, int tier, PrivacyAmount cost) => this with
+    public AccountState After(string release, int tier, PrivacyAmount cost) => After(cost) with
     {
-        SpentMuSquared = SpentMuSquared + cost.MuSquared,
-        SpentSlack = SpentSlack + cost.Slack,
         Opened = [.. Opened.Where(open => open.Release != release), new OpenTier(release, Math.Max(tier, TierOf(release) ?? tier))],
-        Sequence = Sequence + 1,
     };
+
+    /// <summary>The totals after a charge, for when they could not be read anew.</summary>
+    public AccountState After(PrivacyAmount cost) => this with { SpentMuSquared = SpentMuSquared + cost.MuSquared, SpentSlack = SpentSlack + cost.Slack, Sequence = Sequence + 1 };
 
     public int? TierOf(string release)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using DpAttn.Contracts;
 using Orleans.Serialization.Buffers;
 using Orleans.Serialization.Cloning;
 using Orleans.Serialization.Codecs;
@@ -20,6 +21,16 @@ internal sealed class LongBlock(long[] values)
     public long[] Values { get; } = values.Length <= MostValues
         ? values
         : throw new ArgumentException($"{values.Length} integers do not fit one message; at most {MostValues} do", nameof(values));
+
+    /// <summary>Adds a shard's integers to a total, exactly.</summary>
+    /// <exception cref="ProblemException">shard_unavailable: it sent another number of them.</exception>
+    public static void Add(Span<long> total, int shard, long[] block)
+    {
+        if (block.Length != total.Length)
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} sent {block.Length} sums where {total.Length} belong");
+        for (var i = 0; i < block.Length; i++)
+            total[i] = checked(total[i] + block[i]);
+    }
 }
 
 /// <summary>Little-endian bytes behind a length.</summary>

@@ -19,6 +19,9 @@ internal static class WireNames
     public const string LongBlock = "dpattn.long-block.1";
     public const string AnswerCommand = "dpattn.answer-command.1";
     public const string AnswerBatch = "dpattn.answer-batch.1";
+    public const string AskCommand = "dpattn.ask-command.1";
+    public const string AskOutcome = "dpattn.ask-outcome.1";
+    public const string QuerySumsCommand = "dpattn.query-sums-command.1";
     public const string OpenCommand = "dpattn.open-command.1";
     public const string ChargeCommand = "dpattn.charge-command.1";
     public const string ChargeOutcome = "dpattn.charge-outcome.1";

@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using DpAttn.Attention;
-using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 
@@ -59,25 +57,25 @@ internal sealed class PublishJob(
     }
 
     /// <summary>Exact sums of all shards: all of them, of exactly the frozen slots, or a failure.</summary>
-    private async Task<MomentMatrix> GatherAsync(IShardSums shards, StoreDocument document, ReleaseManifest manifest, CancellationToken cancellationToken)
+    private async Task<ExactSums> GatherAsync(IShardSums shards, StoreDocument document, ReleaseManifest manifest, CancellationToken cancellationToken)
     {
         var slots = await SumAsync(shards, document.Definition.Shards, cancellationToken);
         if (slots != manifest.Slots)
             throw new StorageCorruptException($"the shards summed {slots} slots where {manifest.Slots} were frozen");
 
         // Block by block, so that a shard's sums are never in memory twice; added in the order of arrival: integers do not mind.
-        var total = MomentMatrix.Empty(directory.ModelOf(document).Parameters);
-        var length = total.Sums.Length;
+        var total = ExactSums.Empty(directory.ModelOf(document).AsReleased());
+        var length = total.Values.Length;
         for (var start = 0; start < length; start += LongBlock.MostValues)
         {
             int from = start, size = Math.Min(LongBlock.MostValues, length - start);
             await fanOut.RunAsync(
                 document.Definition.Shards,
                 (shard, token) => shards.ReadAsync(shard, from, size, token),
-                (shard, block) => Add(total.Sums.AsSpan(from, size), shard, block.Values),
+                (shard, block) => LongBlock.Add(total.Values.AsSpan(from, size), shard, block.Values),
                 cancellationToken);
         }
-        total.AddSlots(slots);
+        total.Slots = slots;
         Volatile.Write(ref _progress, GatheringDone);
         return total;
     }
@@ -100,24 +98,25 @@ internal sealed class PublishJob(
         }
     }
 
-    private async Task<IReadOnlyList<NodeDocument>> AddNoiseAsync(ReleaseDocument release, StoreDocument document, MomentMatrix exact, ReleaseKey key, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<NodeDocument>> AddNoiseAsync(ReleaseDocument release, StoreDocument document, ExactSums exact, ReleaseKey key, CancellationToken cancellationToken)
     {
-        var ladder = directory.ModelOf(document).LadderOf(release.Ladder);
-        var noised = await scans.RunWhenFreeAsync(() => MomentRelease.Publish(exact, ladder, noise.Of(key)), cancellationToken);
+        var model = directory.ModelOf(document).AsReleased();
+        var ladder = model.LadderOf(release.Ladder);
+        var noised = await scans.RunWhenFreeAsync(() => model.AddNoise(exact, ladder, noise.Of(key)), cancellationToken);
         var nodes = new List<NodeDocument>();
-        foreach (var tier in noised.Tiers)
+        for (var tier = 0; tier < noised.Count; tier++)
         {
-            var bytes = NodeCodec.Encode(tier.Values, tier.Slots);
-            var blob = ReleaseBook.NodeId(release, tier.Tier);
+            var bytes = NodeCodec.Encode(noised[tier], exact.Slots);
+            var blob = ReleaseBook.NodeId(release, tier);
             var isOwn = await blobs.PutPartsAsync(store, BlobKind.Node, blob, bytes, cancellationToken);
             // What is named is what is stored, whoever wrote it.
             var stored = await blobs.ReadPartsAsync(store, BlobKind.Node, blob, bytes.Length, cancellationToken)
-                ?? throw new StorageUnavailableException($"tier {tier.Tier} was stored and cannot be read");
+                ?? throw new StorageUnavailableException($"tier {tier} was stored and cannot be read");
             // Another writer's node is served as it is, but never parts of two that disagree.
             if (!isOwn && bytes.Length > ISegmentStore.LargestBlobBytes && !stored.AsSpan().SequenceEqual(bytes))
-                throw new StorageCorruptException($"tier {tier.Tier} was stored by two writers that disagree");
+                throw new StorageCorruptException($"tier {tier} was stored by two writers that disagree");
             nodes.Add(new NodeDocument(blob, stored.Length, Convert.ToHexStringLower(SHA256.HashData(stored))));
-            Volatile.Write(ref _progress, GatheringDone + (1 - GatheringDone) * nodes.Count / noised.Tiers.Count);
+            Volatile.Write(ref _progress, GatheringDone + (1 - GatheringDone) * nodes.Count / noised.Count);
         }
         return nodes;
     }
@@ -141,13 +140,5 @@ internal sealed class PublishJob(
         {
             // The publish is settled all the same.
         }
-    }
-
-    private static void Add(Span<long> total, int shard, long[] block)
-    {
-        if (block.Length != total.Length)
-            throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} sent {block.Length} sums where {total.Length} belong");
-        for (var i = 0; i < block.Length; i++)
-            total[i] = checked(total[i] + block[i]);
     }
 }

@@ -1,17 +1,16 @@
-using DpAttn.Attention;
 using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
 /// <summary>One release's sums of a shard, under way or finished.</summary>
-internal sealed class RunningSum(int segments, Func<IProgress<int>, CancellationToken, Task<MomentMatrix>> compute) : IProgress<int>
+internal sealed class RunningSum(int segments, Func<IProgress<int>, CancellationToken, Task<ExactSums>> compute) : IProgress<int>
 {
     private readonly CancellationTokenSource _stop = new();
-    private Task<MomentMatrix>? _task;
+    private Task<ExactSums>? _task;
     private int _done;
 
     /// <summary>The sums once they are finished, or null.</summary>
-    public long[]? Sums => _task is { IsCompletedSuccessfully: true } ? _task.Result.Sums : null;
+    public long[]? Sums => _task is { IsCompletedSuccessfully: true } ? _task.Result.Values : null;
 
     /// <summary>Whether it ended without a result, and not because of what is stored.</summary>
     public bool MayBeTriedAgain => _task is { IsCompleted: true, IsCompletedSuccessfully: false } && Corruption is null;

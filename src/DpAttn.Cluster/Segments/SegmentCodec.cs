@@ -90,7 +90,7 @@ internal static class SegmentCodec
     }
 
     /// <summary>Rows, null and erased ones included.</summary>
-    public static int CountRows(byte[] bytes) => Header.Read(bytes).Rows;
+    public static int CountRows(ReadOnlySpan<byte> bytes) => Header.Read(bytes).Rows;
 
     /// <summary>Rows that are null or erased.</summary>
     public static int CountNulls(byte[] bytes)

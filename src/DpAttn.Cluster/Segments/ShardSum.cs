@@ -19,74 +19,62 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
     /// <summary>The sums of a manifest's segments of this shard.</summary>
     /// <param name="manifest">The frozen manifest.</param>
     /// <param name="manifestId">Its digest.</param>
-    /// <param name="parameters">Its parameters.</param>
+    /// <param name="model">The store's mechanism.</param>
     /// <param name="progress">Told the segments done.</param>
     /// <param name="cancellationToken">Stops between segments.</param>
     /// <exception cref="StorageCorruptException">A segment is missing, is not the one that was frozen, or holds what this version does not sum.</exception>
-    public async Task<MomentMatrix> ComputeAsync(ReleaseManifest manifest, string manifestId, MomentParameters parameters, IProgress<int>? progress, CancellationToken cancellationToken)
+    public async Task<ExactSums> ComputeAsync(ReleaseManifest manifest, string manifestId, ReleasedModel model, IProgress<int>? progress, CancellationToken cancellationToken)
     {
         var id = BlobId(manifest.Release, manifestId, shard);
-        if (await ReadPersistedAsync(id, parameters, cancellationToken) is { } persisted)
+        if (await ReadPersistedAsync(id, model, cancellationToken) is { } persisted)
             return persisted;
-        var total = MomentMatrix.Empty(parameters);
+        var total = ExactSums.Empty(model);
         foreach (var segment in manifest.Segments.Where(segment => segment.Shard == shard))
         {
-            await AddAsync(total, segment, cancellationToken);
+            await AddAsync(model, total, segment, cancellationToken);
             progress?.Report(1);
         }
-        await blobs.PutPartsAsync(store, BlobKind.ShardSums, id, NodeCodec.Encode(total.Sums, total.Slots), cancellationToken);
+        await blobs.PutPartsAsync(store, BlobKind.ShardSums, id, NodeCodec.Encode(total.Values, total.Slots), cancellationToken);
         return total;
     }
 
-    private async Task AddAsync(MomentMatrix total, ManifestSegment segment, CancellationToken cancellationToken)
+    private async Task AddAsync(ReleasedModel model, ExactSums total, ManifestSegment segment, CancellationToken cancellationToken)
     {
         var bytes = await blobs.ReadAsync(new BlobKey(store, BlobKind.Segment, segment.Blob), cancellationToken)
             ?? throw new StorageCorruptException($"segment {segment.Blob} is missing");
-        var (rows, clip) = await scans.RunWhenFreeAsync(() => Open(segment, bytes, total.Parameters), cancellationToken);
-        var size = (int)Math.Clamp(ProductsPerPiece / total.Parameters.Dimension, FewestRowsPerPiece, int.MaxValue);
+        var (rows, clip) = await scans.RunWhenFreeAsync(() => StoredSegment.Open(segment, bytes, model.Schema), cancellationToken);
+        var size = (int)Math.Clamp(ProductsPerPiece / model.ProductsPerRow, FewestRowsPerPiece, int.MaxValue);
         for (var start = 0; rows is not null && start < rows.Count; start += size)
         {
             var piece = rows.Slice(start, Math.Min(size, rows.Count - start));
-            await scans.RunWhenFreeAsync(() => Add(total, segment, piece, clip, cancellationToken), cancellationToken);
+            await scans.RunWhenFreeAsync(() => Add(model, total, segment, piece, clip, cancellationToken), cancellationToken);
         }
     }
 
-    /// <summary>A segment's rows, if it is the one that was frozen.</summary>
-    private static (RowSet? Rows, bool Clip) Open(ManifestSegment segment, byte[] bytes, MomentParameters parameters)
-    {
-        if (ReleaseManifest.IdOf(bytes) != segment.Digest)
-            throw new StorageCorruptException($"segment {segment.Blob} is not the one that was frozen");
-        var (rows, clip) = SegmentCodec.Decode(bytes, parameters.Schema);
-        return (rows?.Count ?? 0) == segment.Slots
-            ? (rows, clip)
-            : throw new StorageCorruptException($"segment {segment.Blob} has other slots than were frozen");
-    }
-
-    private static int Add(MomentMatrix total, ManifestSegment segment, RowSet rows, bool clip, CancellationToken cancellationToken)
+    private static int Add(ReleasedModel model, ExactSums total, ManifestSegment segment, RowSet rows, bool clip, CancellationToken cancellationToken)
     {
         try
         {
-            MomentAccumulator.AddTo(total, rows, clip, cancellationToken);
+            model.AddTo(total, rows, clip, cancellationToken);
             return rows.Count;
         }
         catch (ArgumentException e)
         {
-            // Rows were checked when they came; this version checks otherwise, and no retry will change that.
-            throw new StorageCorruptException($"segment {segment.Blob} holds a row that this version refuses", e);
+            throw StoredSegment.Refused(segment, e);
         }
     }
 
     /// <summary>The sums, if all their parts were stored: they are stored in order, so one that stopped half-way left no last part.</summary>
-    private async Task<MomentMatrix?> ReadPersistedAsync(string id, MomentParameters parameters, CancellationToken cancellationToken)
+    private async Task<ExactSums?> ReadPersistedAsync(string id, ReleasedModel model, CancellationToken cancellationToken)
     {
-        var length = NodeCodec.LengthOf(parameters.Dimension);
+        var length = NodeCodec.LengthOf(model.Dimension);
         var last = SegmentStoreExtensions.PartsOf(store, BlobKind.ShardSums, id, length)[^1];
         if (await blobs.ReadAsync(last, cancellationToken) is null)
             return null;
         var bytes = await blobs.ReadPartsAsync(store, BlobKind.ShardSums, id, length, cancellationToken);
         if (bytes is null)
             return null;
-        var (values, slots) = NodeCodec.Decode(bytes, parameters.Dimension);
-        return new MomentMatrix(parameters, values, slots);
+        var (values, slots) = NodeCodec.Decode(bytes, model.Dimension);
+        return new ExactSums(values, slots);
     }
 }

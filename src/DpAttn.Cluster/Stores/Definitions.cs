@@ -6,7 +6,11 @@ namespace DpAttn.Cluster;
 /// <summary>What an owner's definition means to the library.</summary>
 public static class Definitions
 {
-    /// <summary>The mechanism's parameters for a definition, after every check that a server makes of it.</summary>
+    /// <summary>The definition with its defaults filled in, after every check that a server makes of it.</summary>
+    /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
+    public static StoreDefinition Fill(StoreDefinition definition) => SchemaFactory.Resolve(definition);
+
+    /// <summary>The moment tree's parameters for a definition, after every check that a server makes of it.</summary>
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
     public static MomentParameters ToParameters(StoreDefinition definition) => SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
 }

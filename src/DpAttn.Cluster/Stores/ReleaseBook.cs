@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using DpAttn.Attention;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
@@ -17,6 +16,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             async () =>
             {
                 var read = await directory.ReadActiveAsync(store, cancellationToken);
+                _ = directory.ModelOf(read.Value).AsReleased();
                 var ladder = command.Ladder ?? [.. read.Value.Definition.Ladder];
                 return command.Request is not null && await FindByRequestAsync(command.Request, ladder, cancellationToken) is { } same
                     ? (null, same)
@@ -210,8 +210,8 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     /// <summary>What the noise of a release is bound to: its schema, lattice, ladder, sampler and frozen rows.</summary>
     private string Bind(StoreDocument document, ReleaseManifest manifest, string manifestId)
     {
-        var model = directory.ModelOf(document);
-        return Convert.ToHexStringLower(MomentManifest.Digest(model.Parameters, model.LadderOf(manifest.Ladder), manifest.Slots, Convert.FromHexString(manifestId)));
+        var model = directory.ModelOf(document).AsReleased();
+        return Convert.ToHexStringLower(model.Bind(model.LadderOf(manifest.Ladder), manifest.Slots, Convert.FromHexString(manifestId)));
     }
 
     private string? TryBind(StoreDocument document, ReleaseManifest manifest, string manifestId)

@@ -9,6 +9,8 @@ internal static class SchemaFactory
 {
     public const string ReplaceOne = "replace-one";
     public const string AddRemove = "add-remove";
+    public const string Minimax = "minimax";
+    private const string Taylor = "taylor";
     private const int LargestShards = 4096;
 
     /// <summary>The definition with its defaults filled in, after every check that can be made without rows.</summary>
@@ -21,14 +23,15 @@ internal static class SchemaFactory
             {
                 Queries = definition.Queries ?? definition.Keys,
                 Scale = definition.Scale ?? 1.0 / Math.Max(1, definition.KeyDimension),
+                Mechanism = Mechanisms.Find(definition.Mechanism).Fill(definition.Mechanism),
             };
             Require(filled.Shards is >= 1 and <= LargestShards, $"shards must lie between 1 and {LargestShards}, not {filled.Shards}");
             Require(filled.PublicRows is null or > 0, "publicRows must be above 0");
             Require(filled.PublicRows is null || filled.Adjacency == AddRemove, "publicRows belongs to add-remove: under replace-one the row count itself is public");
-            var parameters = Parameters(filled);
-            var delta = Delta.Claimed(filled.Delta);
-            // A limit under which no tier could ever be opened is refused now, not at the first opening.
-            new PrivacyLimit(Epsilon.Budget(filled.Limit), delta).RequireRoomFor(Ladder(parameters, filled.Ladder, delta));
+            var model = StoreModel.Of(filled with { Delta = Delta.Claimed(filled.Delta).Value });
+            RequireLadder(filled.Ladder);
+            // A limit under which no tier could ever be bought is refused now, not at the first attempt.
+            model.RequireRoom(new PrivacyLimit(Epsilon.Budget(filled.Limit), model.Delta));
             return filled;
         }
         catch (ArgumentException e)
@@ -37,17 +40,9 @@ internal static class SchemaFactory
         }
     }
 
-    /// <summary>The parameters of a definition whose defaults are filled in.</summary>
-    public static MomentParameters Parameters(StoreDefinition definition)
+    /// <summary>The schema of a definition whose defaults are filled in.</summary>
+    public static StoreSchema Schema(StoreDefinition definition)
     {
-        Require(definition.Mechanism is not null, "mechanism must not be null");
-        Require(definition.Mechanism!.Name == MomentRelease.Mechanism, $"mechanism {Printable(definition.Mechanism.Name)} is not known; this server has {MomentRelease.Mechanism}");
-        var kernel = definition.Mechanism.Kernel switch
-        {
-            "minimax" => KernelMethod.Minimax,
-            "taylor" => KernelMethod.Taylor,
-            var other => throw new ArgumentException($"kernel must be minimax or taylor, not {Printable(other)}"),
-        };
         Require(definition.KeyDimension is >= 1 and <= StoreSchema.LargestDimension, $"keyDimension must lie between 1 and {StoreSchema.LargestDimension}, not {definition.KeyDimension}");
         Require(definition.ValueDimension is >= 1 and <= StoreSchema.LargestDimension, $"valueDimension must lie between 1 and {StoreSchema.LargestDimension}, not {definition.ValueDimension}");
         var adjacency = definition.Adjacency switch
@@ -56,23 +51,40 @@ internal static class SchemaFactory
             AddRemove => Adjacency.AddRemove,
             var other => throw new ArgumentException($"adjacency must be {ReplaceOne} or {AddRemove}, not {Printable(other)}"),
         };
-        var schema = new StoreSchema(
+        return new StoreSchema(
             ToRegion("keys", definition.Keys, definition.KeyDimension),
             ToRegion("queries", definition.Queries!, definition.KeyDimension),
             ToValueBound(definition.Values, definition.ValueDimension),
             definition.Scale!.Value,
             adjacency,
             definition.Capacity);
-        return MomentParameters.Create(schema, definition.Mechanism.Degree, kernel);
     }
 
-    /// <summary>The ladder of a release.</summary>
+    /// <summary>The moment tree's parameters of a definition whose defaults are filled in.</summary>
+    public static MomentParameters Parameters(StoreDefinition definition)
+    {
+        var kernel = definition.Mechanism.Kernel switch
+        {
+            Minimax => KernelMethod.Minimax,
+            Taylor => KernelMethod.Taylor,
+            var other => throw new ArgumentException($"kernel must be {Minimax} or {Taylor}, not {Printable(other)}"),
+        };
+        return MomentParameters.Create(Schema(definition), definition.Mechanism.Degree!.Value, kernel);
+    }
+
+    /// <summary>The ladder of a release of the moment tree.</summary>
     public static NoiseLadder Ladder(MomentParameters parameters, IReadOnlyList<double> epsilons, Delta delta)
+    {
+        RequireLadder(epsilons);
+        return MomentRelease.Calibrate(parameters, [.. epsilons.Select(Epsilon.Budget)], delta);
+    }
+
+    /// <summary>Refuses epsilons that are no ladder before anything is computed from them.</summary>
+    public static void RequireLadder(IReadOnlyList<double> epsilons)
     {
         const int MostTiers = 64;
         Require(epsilons is not null, "ladder: state the epsilons of its tiers");
         Require(epsilons!.Count is >= 1 and <= MostTiers, $"a ladder has 1 to {MostTiers} tiers, not {epsilons.Count}");
-        return MomentRelease.Calibrate(parameters, [.. epsilons.Select(Epsilon.Budget)], delta);
     }
 
     /// <summary>An argument that the library refused, as a problem.</summary>
@@ -109,12 +121,12 @@ internal static class SchemaFactory
         return bound!.Radius is { } radius ? ValueBound.Ball(dimension, radius) : ValueBound.Box(dimension, bound.Entry!.Value);
     }
 
-    private static void Require(bool holds, string message)
+    public static void Require(bool holds, string message)
     {
         if (!holds)
             throw new ArgumentException(message);
     }
 
-    private static string Printable(string? text) =>
+    public static string Printable(string? text) =>
         text is null ? "null" : new string([.. text.Take(40).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '?')]);
 }

@@ -7,7 +7,7 @@ using DpAttn.Storage;
 namespace DpAttn.Cluster;
 
 /// <summary>Finds stores by name or incarnation, and makes them.</summary>
-internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Generation generation, TimeProvider clock)
+internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Generation generation, TimeProvider clock, StoreSecrets secrets)
 {
     private const int MostViews = 10_000;
     private const int LongestName = 63;
@@ -15,7 +15,6 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
     private readonly ConcurrentDictionary<string, WeakReference<StoreModel>> _models = new();
 
     // So that a store that is only loaded into is not computed anew for every batch; larger ones live by their use alone.
-    private const long LargestKept = 1 << 20;
     private readonly StoreModel?[] _recent = new StoreModel?[64];
     private uint _next;
 
@@ -52,7 +51,7 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
         if (_models.TryGetValue(document.Incarnation, out var known) && known.TryGetTarget(out var model))
             return model;
         // Not under the lock: it may take long, and other stores must not wait for it.
-        var made = new StoreModel(document.Definition);
+        var made = StoreModel.Of(document.Definition);
         lock (_models)
         {
             if (_models.TryGetValue(document.Incarnation, out known) && known.TryGetTarget(out model))
@@ -60,7 +59,7 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
             foreach (var gone in _models.Where(entry => !entry.Value.TryGetTarget(out _)))
                 _models.TryRemove(gone);
             _models[document.Incarnation] = new WeakReference<StoreModel>(made);
-            if (made.Parameters.Dimension <= LargestKept)
+            if (made.IsSmall)
                 _recent[_next++ % _recent.Length] = made;
             return made;
         }
@@ -107,6 +106,8 @@ internal sealed class StoreDirectory(ICatalog catalog, IBudgetLedger ledger, Gen
             State = StoreDocument.Active,
             Created = clock.GetUtcNow(),
         };
+        if (ModelOf(document) is PerQueryModel)
+            document = document with { Secret = secrets.NewWrapped(incarnation) };
         // Books first: a store that can be seen can be charged. Books without a store are of a random id that nothing names.
         await ledger.CreateStoreAsync(incarnation, new PrivacyLimit(new Epsilon(definition.Limit), new Delta(definition.Delta)), cancellationToken);
         var commit = new CatalogCommit

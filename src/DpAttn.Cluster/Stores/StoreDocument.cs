@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using DpAttn.Contracts;
 
 namespace DpAttn.Cluster;
@@ -36,4 +37,11 @@ internal sealed record StoreDocument : IFormatted
     public long NextSegment { get; init; }
 
     public int NextRelease { get; init; } = 1;
+
+    /// <summary>How many rows were erased. With <see cref="NextSegment"/> it tells one row set from every other, since both change with the rows, in one transaction.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long Erasures { get; init; }
+
+    /// <summary>The secret behind the noise of a per-query store, wrapped; null for others and once the store is deleted.</summary>
+    public string? Secret { get; init; }
 }

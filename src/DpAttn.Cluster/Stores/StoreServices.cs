@@ -14,13 +14,20 @@ internal sealed class StoreServices(
     ScanScheduler scans,
     INoiseSources noise,
     ClusterOptions options,
-    TimeProvider clock)
+    TimeProvider clock,
+    StoreSecrets secrets,
+    RowSets rowSets,
+    RowMemory rowMemory)
 {
     public ICatalog Catalog => catalog;
 
     public ISegmentStore Blobs => blobs;
 
     public StoreDirectory Directory => directory;
+
+    public RowSets RowSets => rowSets;
+
+    public RowMemory RowMemory => rowMemory;
 
     public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory);
 
@@ -29,6 +36,13 @@ internal sealed class StoreServices(
     public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, blobs, generation);
 
     public ShardSum Shard(StoreId store, int shard) => new(store, shard, blobs, scans);
+
+    public ShardRows Rows(StoreId store, int shard, PerQueryModel model) => new(store, shard, model, rowSets, blobs, scans, rowMemory);
+
+    public StoredAnswers Answers(StoreId store) => new(store, blobs);
+
+    public PerQueryRequest Ask(StoreId store, AskCommand command) => new(
+        store, command, directory, secrets, rowSets, Answers(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), options, clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, blobs, directory, Releases(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);

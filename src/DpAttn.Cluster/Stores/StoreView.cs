@@ -13,7 +13,13 @@ internal sealed class StoreView(StoreDocument document, StoreModel model, IReadO
 
     public StoreId Id { get; } = new(document.Incarnation);
 
-    public MomentParameters Parameters => model.Parameters;
+    public StoreModel Model => model;
+
+    public StoreSchema Schema => model.Schema;
+
+    /// <summary>The model of a store that publishes releases.</summary>
+    /// <exception cref="ProblemException">conflict: this one publishes nothing.</exception>
+    public ReleasedModel Released => model.AsReleased();
 
     public Delta Delta => model.Delta;
 
@@ -23,10 +29,10 @@ internal sealed class StoreView(StoreDocument document, StoreModel model, IReadO
     public ReleaseDocument? Release(string id) => releases.FirstOrDefault(release => release.Id == id);
 
     /// <summary>The ladder of a release of this store.</summary>
-    public NoiseLadder LadderOf(ReleaseDocument release) => model.LadderOf(release.Ladder);
+    public NoiseLadder LadderOf(ReleaseDocument release) => Released.LadderOf(release.Ladder);
 
     /// <summary>The ladder of tiers at these epsilons.</summary>
-    public NoiseLadder LadderOf(IReadOnlyList<double> epsilons) => model.LadderOf(epsilons);
+    public NoiseLadder LadderOf(IReadOnlyList<double> epsilons) => Released.LadderOf(epsilons);
 
     public ReleaseDescription Describe(ReleaseDocument release, double progress) => new()
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 using DpAttn.Attention;
 using DpAttn.Cluster;
@@ -106,9 +107,7 @@ internal static class AttendJsonWriter
 
     private static void Privacy(IBufferWriter<byte> output, PrivacyRecord privacy)
     {
-        Raw(output, "{\"release\":\""u8);
-        Raw(output, JsonEncodedText.Encode(privacy.Release).EncodedUtf8Bytes);
-        Raw(output, "\",\"tier\":"u8);
+        Raw(output, "{\"tier\":"u8);
         Number(output, privacy.Tier);
         Raw(output, ",\"tierEpsilon\":"u8);
         Number(output, privacy.TierEpsilon);
@@ -120,12 +119,30 @@ internal static class AttendJsonWriter
         Number(output, privacy.Spent);
         Raw(output, ",\"remaining\":"u8);
         Number(output, privacy.Remaining);
-        Raw(output, privacy.Replayed ? ",\"replayed\":true}"u8 : ",\"replayed\":false}"u8);
+        Raw(output, privacy.Replayed ? ",\"replayed\":true"u8 : ",\"replayed\":false"u8);
+        if (privacy.Release is { } release)
+        {
+            Raw(output, ",\"release\":\""u8);
+            Raw(output, JsonEncodedText.Encode(release).EncodedUtf8Bytes);
+            Raw(output, "\""u8);
+        }
+        if (privacy.AboutMore is { } more)
+        {
+            Raw(output, ",\"aboutMore\":"u8);
+            Whole(output, more);
+        }
+        Raw(output, "}"u8);
     }
 
     private static void Number(IBufferWriter<byte> output, double number)
     {
         output.Advance(ShortestDouble.Write(number, output.GetSpan(NumberBytes)));
+    }
+
+    private static void Whole(IBufferWriter<byte> output, long number)
+    {
+        number.TryFormat(output.GetSpan(NumberBytes), out var written, default, CultureInfo.InvariantCulture);
+        output.Advance(written);
     }
 
     private static void Raw(IBufferWriter<byte> output, ReadOnlySpan<byte> text) => output.Write(text);

@@ -15,14 +15,14 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
         routes.MapPost("/v1/stores/{store}/attend", AttendAsync).WithName("attend").WithTags("attend").WithMetadata(new StorageProblem(ProblemCodes.LedgerUnavailable))
             .Takes<AttendRequest>(RequestBody.Json)
             .TakesBinary(RequestBody.Npy, "m x d queries, float32 or float64; release, tier, maxEpsilon and clip then stand in the query string.")
-            .TakesIdempotencyKey("The key of a charge: the same request is charged once, however often it is sent.", isRequired: false)
+            .TakesIdempotencyKey("The key of a charge: the same request is charged once, however often it is sent. A per-query store requires it.", isRequired: false)
             .TakesQuery("release", "string", "With a .npy body: as in AttendRequest.")
             .TakesQuery("tier", "integer", "With a .npy body: as in AttendRequest.")
             .TakesQuery("maxEpsilon", "number", "With a .npy body: as in AttendRequest.")
             .TakesQuery("clip", "boolean", "With a .npy body: as in AttendRequest.")
             .Gives<AttendResponse>(RequestBody.Json)
             .GivesBinary(RequestBody.Npy, "m x dv outputs, float64; the privacy record is in the headers.")
-            .GivesBinary(RequestBody.Npz, "outputs, noise_deviations, interval_low, interval_high (m x dv, float64), indistinguishable (m, bool).")
+            .GivesBinary(RequestBody.Npz, "outputs, noise_deviations, interval_low, interval_high (m x dv, float64), indistinguishable (m, bool; not under per-query).")
             .GivesPrivacyHeaders()
             .Fails(
                 ProblemCodes.NotFound, ProblemCodes.BudgetExhausted, ProblemCodes.NotPublished, ProblemCodes.NotOpened, ProblemCodes.RequestInUse, ProblemCodes.ReleaseRetired,
@@ -31,7 +31,8 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
     /// <summary>Ask queries</summary>
     /// <remarks>
     /// Answers from the newest release and best tier that the caller has opened, for free. Opening a tier or upgrading to one needs an explicit tier, or
-    /// maxEpsilon at or above the cost; otherwise 409 not_opened with the prices. Granted users only.
+    /// maxEpsilon at or above the cost; otherwise 409 not_opened with the prices. A per-query store charges each answer: it needs an Idempotency-Key, and a tier
+    /// of its ladder or maxEpsilon, and all queries of a request are one charge. Granted users only.
     /// </remarks>
     public async Task AttendAsync(string store, HttpContext context)
     {
@@ -92,7 +93,10 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
         headers[ResponseHeaders.EpsilonCharged] = Text(privacy.Charged);
         headers[ResponseHeaders.EpsilonRemaining] = Text(privacy.Remaining);
         headers[ResponseHeaders.Delta] = Text(privacy.Delta);
-        headers[ResponseHeaders.Release] = privacy.Release;
+        if (privacy.Release is not null)
+            headers[ResponseHeaders.Release] = privacy.Release;
+        if (privacy.AboutMore is { } more)
+            headers[ResponseHeaders.AboutMore] = more.ToString(CultureInfo.InvariantCulture);
         headers[ResponseHeaders.Tier] = privacy.Tier.ToString(CultureInfo.InvariantCulture);
         if (privacy.Replayed)
             headers[ResponseHeaders.IdempotencyReplayed] = "true";

@@ -1,3 +1,4 @@
+using DpAttn.Cluster;
 using DpAttn.Contracts;
 using DpAttn.Server.Http;
 using DpAttn.Server.OpenApi;
@@ -31,6 +32,16 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
             .Takes<LimitRequest>(RequestBody.Json)
             .Gives<BudgetDescription>(RequestBody.Json)
             .Fails(ProblemCodes.NotFound, ProblemCodes.Conflict, ProblemCodes.TooLarge, ProblemCodes.LedgerUnavailable, ProblemCodes.LedgerClosed, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
+        routes.MapPut("/v1/stores/{store}/budgets", PutStoreAsync).WithName("setStoreBudget").WithTags("budgets").WithMetadata(storage)
+            .Takes<LimitRequest>(RequestBody.Json)
+            .Gives<StoreBudgets>(RequestBody.Json)
+            .Fails(ProblemCodes.NotFound, ProblemCodes.TooLarge, ProblemCodes.LedgerUnavailable, ProblemCodes.LedgerClosed, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
+        routes.MapGet("/v1/stores/{store}/budgets/{account}/ledger", ListOneAsync).WithName("listLedger").WithTags("budgets").WithMetadata(storage)
+            .TakesQuery("cursor", "string", "Where the page before ended.")
+            .TakesQuery("limit", "integer", $"Entries on a page, 1 to {RequestParameters.LargestLimit}.")
+            .Gives<LedgerPage>(RequestBody.Json)
+            .Gives<LedgerLine>(RequestBody.JsonLines, description: "Every entry from the cursor on, a line each.")
+            .Fails(ProblemCodes.NotFound, ProblemCodes.LedgerUnavailable);
         routes.MapPost("/v1/accounts/lookup", (Delegate)LookUpAsync).WithName("findAccount").WithTags("budgets")
             .Takes<AccountLookup>(RequestBody.Json)
             .Gives<AccountReference>(RequestBody.Json)
@@ -48,7 +59,15 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
 
     /// <summary>One's own ledger at a store</summary>
     /// <remarks>Page by page; with Accept: application/x-ndjson all of it, a line per entry.</remarks>
-    public async Task ListMineAsync(string store, HttpContext context)
+    public Task ListMineAsync(string store, HttpContext context) =>
+        WriteLedgerAsync(context, (door, caller, from, most, token) => door.ListMyLedgerAsync(caller, store, from, most, token));
+
+    /// <summary>One account's ledger at a store</summary>
+    /// <remarks>Page by page; with Accept: application/x-ndjson all of it, a line per entry. Owner only.</remarks>
+    public Task ListOneAsync(string store, string account, HttpContext context) =>
+        WriteLedgerAsync(context, (door, caller, from, most, token) => door.ListLedgerAsync(caller, store, account, from, most, token));
+
+    private async Task WriteLedgerAsync(HttpContext context, Func<IFrontDoor, Principal, string?, int, CancellationToken, Task<LedgerPage>> read)
     {
         RequestParameters.Allow(context, "cursor", "limit");
         var cursor = RequestParameters.Text(context, "cursor");
@@ -68,8 +87,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
             return page.Entries;
         }, DpAttnJson.Default.LedgerLine);
 
-        Task<LedgerPage> PageAsync(string? from, int most) =>
-            desk.AskAsync(context, (door, caller, token) => door.ListMyLedgerAsync(caller, store, from, most, token));
+        Task<LedgerPage> PageAsync(string? from, int most) => desk.AskAsync(context, (door, caller, token) => read(door, caller, from, most, token));
     }
 
     /// <summary>All budgets of a store</summary>
@@ -100,6 +118,16 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
         var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.LimitRequest, options.MaxJsonBodyBytes);
         var budget = await desk.AskAsync(context, (door, caller, token) => door.SetBudgetAsync(caller, store, account, request, token), ProblemCodes.ChargeUnknown);
         await JsonResponse.WriteAsync(context, budget, DpAttnJson.Default.BudgetDescription);
+    }
+
+    /// <summary>Set the limit of all users of a store together</summary>
+    /// <remarks>Raised or lowered, never below what is spent. Owner only.</remarks>
+    public async Task PutStoreAsync(string store, HttpContext context)
+    {
+        RequestParameters.Allow(context);
+        var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.LimitRequest, options.MaxJsonBodyBytes);
+        var budgets = await desk.AskAsync(context, (door, caller, token) => door.SetStoreBudgetAsync(caller, store, request, token), ProblemCodes.ChargeUnknown);
+        await JsonResponse.WriteAsync(context, budgets, DpAttnJson.Default.StoreBudgets);
     }
 
     /// <summary>The account of a subject</summary>

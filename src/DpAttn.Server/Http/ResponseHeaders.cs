@@ -8,6 +8,7 @@ internal static class ResponseHeaders
     public const string EpsilonCharged = "Privacy-Epsilon-Charged";
     public const string EpsilonSpent = "Privacy-Epsilon-Spent";
     public const string EpsilonRemaining = "Privacy-Epsilon-Remaining";
+    public const string AboutMore = "Privacy-About-More";
     public const string Delta = "Privacy-Delta";
     public const string Release = "Privacy-Release";
     public const string Tier = "Privacy-Tier";

@@ -193,8 +193,9 @@ internal static class ApiDocument
     {
         [ResponseHeaders.EpsilonCharged] = new OpenApiHeader { Description = "What this request was charged, in epsilon.", Schema = Schema("number") },
         [ResponseHeaders.EpsilonRemaining] = new OpenApiHeader { Description = "The most that one further charge may cost.", Schema = Schema("number") },
+        [ResponseHeaders.AboutMore] = new OpenApiHeader { Description = "How many more requests like this one the account's limit admits; left out where they are free.", Schema = Schema("integer") },
         [ResponseHeaders.Delta] = new OpenApiHeader { Description = "The store's delta, of every epsilon here.", Schema = Schema("number") },
-        [ResponseHeaders.Release] = new OpenApiHeader { Description = "The release that answered.", Schema = Schema("string") },
+        [ResponseHeaders.Release] = new OpenApiHeader { Description = "The release that answered; left out under per-query.", Schema = Schema("string") },
         [ResponseHeaders.Tier] = new OpenApiHeader { Description = "The tier that answered.", Schema = Schema("integer") },
         [ResponseHeaders.EpsilonSpent] = new OpenApiHeader { Description = "The account's total; not with JSON, whose body says it.", Schema = Schema("number") },
         [ResponseHeaders.TierEpsilon] = new OpenApiHeader { Description = "The tier's epsilon; not with JSON.", Schema = Schema("number") },

@@ -136,7 +136,7 @@ public sealed class AttendVerbTests : IDisposable
                     IntervalHigh = [.. Enumerable.Range(0, count).Select(i => new double[] { 1, 1 })],
                     KernelErrorBound = 0.125,
                     IndistinguishableFromMean = [.. Enumerable.Repeat(true, count)],
-                    Privacy = new PrivacyRecord("r1", 1, 1, 1e-6, options.MaxEpsilon ?? 0, 0.75, 0.25, false),
+                    Privacy = new PrivacyRecord(1, 1, 1e-6, options.MaxEpsilon ?? 0, 0.75, 0.25, false, "r1"),
                 };
             },
         },

@@ -98,6 +98,49 @@ public class BudgetAndKeyVerbTests
     }
 
     [Fact]
+    public void An_owner_reads_the_ledger_of_an_account_and_keeps_it_as_lines()
+    {
+        var table = new Verb { Client = new() { ListAccountLedger = (store, account) => [new LedgerLine(1, DateTimeOffset.UnixEpoch, "charge", 200, 2, 1e-6, $"{store} {account}")] } };
+        Assert.Contains("packages acc7", table.Done("budget", "ledger", "packages", "--account", "acc7").Output);
+        Verb Keeping() => new() { Client = new() { ExportLedger = (store, account) => $"{{\"{store}\":\"{account ?? "own"}\"}}\n" } };
+        Assert.Equal("{\"packages\":\"acc7\"}\n", Keeping().Done("budget", "ledger", "packages", "--account", "acc7", "--jsonl").Output);
+        Assert.Equal("{\"packages\":\"own\"}\n", Keeping().Done("budget", "ledger", "packages", "--jsonl").Output);
+    }
+
+    [Fact]
+    public void The_limit_of_a_store_is_set_and_shown_without_accounts()
+    {
+        var set = new List<(string, double)>();
+        Verb Setting() => new()
+        {
+            Client = new()
+            {
+                SetStoreLimit = (store, epsilon) =>
+                {
+                    set.Add((store, epsilon));
+                    return new StoreBudgets(1e-6, epsilon, 1.25, 3.5, [Samples.Budget("acc1")]);
+                },
+            },
+        };
+        Assert.Equal("dpattn: state --epsilon: the limit of all users together, in epsilon at the store's delta", Setting().Fails(2, "budget", "set-store", "packages"));
+        Assert.Empty(set);
+        var output = Setting().Done("budget", "set-store", "packages", "--epsilon", "4.5").Output;
+        Assert.Contains("4.5", output);
+        Assert.Contains("1.25", output);
+        Assert.DoesNotContain("acc1", output);
+        Assert.Equal([("packages", 4.5)], set);
+    }
+
+    [Fact]
+    public void A_budget_says_how_far_it_reaches()
+    {
+        var budget = Samples.Budget() with { Reach = [new TierReach(0, 0.5, 1234), new TierReach(1, 2, 7)] };
+        var output = new Verb { Client = new() { GetBudget = _ => budget } }.Done("budget", "show", "packages").Output;
+        Assert.Contains("more at epsilon 0.5", output);
+        Assert.Contains("7 more at epsilon 2", output);
+    }
+
+    [Fact]
     public void A_new_key_is_shown_once_with_a_note_beside_it()
     {
         KeyRequest? asked = null;

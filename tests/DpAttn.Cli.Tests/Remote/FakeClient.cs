@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using DpAttn.Client;
 using DpAttn.Contracts;
 
@@ -30,7 +31,13 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
 
     public Func<string, IReadOnlyList<LedgerLine>>? ListLedger { get; set; }
 
+    public Func<string, string, IReadOnlyList<LedgerLine>>? ListAccountLedger { get; set; }
+
+    public Func<string, string?, string>? ExportLedger { get; set; }
+
     public Func<string, string?, StoreBudgets>? ListBudgets { get; set; }
+
+    public Func<string, double, StoreBudgets>? SetStoreLimit { get; set; }
 
     public Func<string, string, double, BudgetDescription>? Grant { get; set; }
 
@@ -105,6 +112,16 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
     public Task<BudgetDescription> GetBudgetAsync(string store, CancellationToken cancellationToken = default) => Run(GetBudget, f => f(store));
 
     public IAsyncEnumerable<LedgerLine> ListLedgerAsync(string store, CancellationToken cancellationToken = default) => Lines(ListLedger, f => f(store), cancellationToken);
+
+    public IAsyncEnumerable<LedgerLine> ListAccountLedgerAsync(string store, string account, CancellationToken cancellationToken = default) => Lines(ListAccountLedger, f => f(store, account), cancellationToken);
+
+    public async Task<long> ExportLedgerAsync(string store, Stream target, string? account = null, CancellationToken cancellationToken = default)
+    {
+        await target.WriteAsync(Encoding.UTF8.GetBytes((ExportLedger ?? throw new NotSupportedException())(store, account)), cancellationToken);
+        return 1;
+    }
+
+    public Task<StoreBudgets> SetStoreLimitAsync(string store, double epsilon, CancellationToken cancellationToken = default) => Run(SetStoreLimit, f => f(store, epsilon));
 
     public Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default) => Run(ListBudgets, f => f(store, cursor));
 

@@ -98,7 +98,7 @@ public sealed class ServerOptionsTests : IDisposable
             Remaining = 0.25,
             ShortBy = 0.5,
             Delta = 1e-6,
-            Affordable = new TierPrice("r1", 0, 0.2, 1e-6),
+            Affordable = new TierPrice(0, 0.2, 1e-6, "r1"),
         };
         Assert.Equal(
             "dpattn: the limit does not admit tier 1; requested: epsilon 1 at delta 1E-06; at most 0.25 can be spent at once; a limit raised by 0.5 would admit it; tier 0 of release r1 fits, for 0.2; nothing was charged",
@@ -115,7 +115,7 @@ public sealed class ServerOptionsTests : IDisposable
     [Fact]
     public void What_is_not_open_comes_with_its_prices()
     {
-        var problem = Samples.Problem(409, ProblemCodes.NotOpened) with { Prices = [new TierPrice("r1", 0, 0.25, 1e-6), new TierPrice("r1", 1, 1, 1e-6)] };
+        var problem = Samples.Problem(409, ProblemCodes.NotOpened) with { Prices = [new TierPrice(0, 0.25, 1e-6, "r1"), new TierPrice(1, 1, 1e-6, "r1")] };
         Assert.Equal(
             "dpattn: nothing is open; prices: tier 0 of release r1 for epsilon 0.25, tier 1 of release r1 for epsilon 1; open one with --release and --tier, or with --max-epsilon",
             Failing(new DpAttentionException("nothing is open", problem)).Fails(1, "key", "list"));

@@ -78,7 +78,7 @@ public sealed class StoreVerbTests : IDisposable
     [InlineData("--value-dimension", "state --value-dimension: dv, how many numbers a value has")]
     [InlineData("--key-radius", "state --key-radius or --key-box: bounds are public statements of the owner and are never derived from the rows")]
     [InlineData("--value-radius", "state one of --value-radius and --value-entry: bounds are public statements of the owner and are never derived from the rows")]
-    [InlineData("--ladder", "state --ladder: the epsilons of a release's tiers, ascending, such as 0.25,0.5,1")]
+    [InlineData("--ladder", "state --ladder: the epsilons of a release's tiers, or that per-query answers may be bought at, ascending, such as 0.25,0.5,1")]
     [InlineData("--limit", "state --limit: the limit of all users together, in epsilon")]
     [InlineData("--capacity", "state --capacity: how many rows (add-remove: slots) it may hold")]
     public void What_must_be_stated_is_asked_for(string left, string message)

@@ -25,15 +25,17 @@ internal static class NpzReply
             Member("noise_deviations", Numbers(answers.NoiseDeviations, x => x ?? double.PositiveInfinity));
             Member("interval_low", Numbers(answers.IntervalLow, x => x));
             Member("interval_high", Numbers(answers.IntervalHigh, x => x));
-            Member("indistinguishable", Npy($"{{'descr': '|b1', 'fortran_order': False, 'shape': ({answers.IndistinguishableFromMean.Count},), }}", [.. answers.IndistinguishableFromMean.Select(x => (byte)(x ? 1 : 0))]));
+            if (answers.IndistinguishableFromMean is { } marks)
+                Member("indistinguishable", Npy($"{{'descr': '|b1', 'fortran_order': False, 'shape': ({marks.Count},), }}", [.. marks.Select(x => (byte)(x ? 1 : 0))]));
         }
         var response = Replies.Body(body.ToArray(), "application/x-npz", HttpStatusCode.OK);
-        void Header(string name, object value)
+        void Header(string name, object? value)
         {
-            if (name != leaveOutHeader)
+            if (name != leaveOutHeader && value is not null)
                 response.Headers.TryAddWithoutValidation(name, string.Format(CultureInfo.InvariantCulture, "{0}", value));
         }
         Header("Privacy-Release", answers.Privacy.Release);
+        Header("Privacy-About-More", answers.Privacy.AboutMore);
         Header("Privacy-Tier", answers.Privacy.Tier);
         Header("Privacy-Tier-Epsilon", answers.Privacy.TierEpsilon);
         Header("Privacy-Delta", answers.Privacy.Delta);

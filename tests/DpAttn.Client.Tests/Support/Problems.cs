@@ -22,6 +22,6 @@ internal static class Problems
         Remaining = 0.5,
         ShortBy = 0.8,
         Delta = 1e-6,
-        Affordable = new TierPrice("r1", 0, 0.4, 1e-6),
+        Affordable = new TierPrice(0, 0.4, 1e-6, "r1"),
     };
 }

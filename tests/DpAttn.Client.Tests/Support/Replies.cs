@@ -42,7 +42,7 @@ internal static class Replies
         IntervalHigh = Matrix<double>(count, dimension, (i, j) => 1),
         KernelErrorBound = 0.125,
         IndistinguishableFromMean = [.. Enumerable.Repeat(false, count)],
-        Privacy = new PrivacyRecord("r1", 2, 1, 1e-6, charged, 1, 0.5, replayed),
+        Privacy = new PrivacyRecord(2, 1, 1e-6, charged, 1, 0.5, replayed, "r1"),
     };
 
     public static StoreDescription Store(string name = "packages") => new()

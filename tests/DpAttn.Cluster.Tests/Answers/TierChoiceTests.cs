@@ -8,7 +8,7 @@ namespace DpAttn.Cluster.Tests;
 public class TierChoiceTests
 {
     private static readonly StoreDefinition Definition = SchemaFactory.Resolve(Samples.Definition());
-    private static readonly StoreModel Model = new(Definition);
+    private static readonly StoreModel Model = StoreModel.Of(Definition);
     private static readonly AttendCommand Ask = new(Samples.Queries(1));
 
     [Fact]

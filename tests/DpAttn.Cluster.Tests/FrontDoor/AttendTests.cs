@@ -199,7 +199,7 @@ public class AttendTests(OneSilo one, TwoSilos two)
         var release = await scene.LoadedAsync();
         await scene.GrantAsync(1.5);
         var problem = await Refused.WithAsync(ProblemCodes.BudgetExhausted, () => scene.AttendAsync(Ask with { Release = release, Tier = 2 }));
-        Assert.Equal(new TierPrice(release, 1, 1, 1e-6), problem.Affordable);
+        Assert.Equal(new TierPrice(1, 1, 1e-6, release), problem.Affordable);
     }
 
     [Fact]
@@ -267,7 +267,7 @@ public class AttendTests(OneSilo one, TwoSilos two)
         await scene.Door.RetireReleaseAsync(scene.Owner, scene.Store, second);
         Assert.Equal((first, 1), await NewestAsync());
 
-        async Task<(string, int)> NewestAsync()
+        async Task<(string?, int)> NewestAsync()
         {
             var record = (await scene.AttendAsync(Ask)).Privacy;
             return (record.Release, record.Tier);
@@ -341,14 +341,14 @@ public class AttendTests(OneSilo one, TwoSilos two)
         await scene.AppendAsync("b", rows);
         var release = (await scene.PublishAsync()).Id;
         await scene.GrantAsync(4);
-        var parameters = SchemaFactory.Parameters((await scene.Door.GetStoreAsync(scene.Owner, scene.Store)).Definition);
-        var count = 2 * AnswerBatches.QueriesPerCall(parameters) + 7;
+        var model = Moments.ModelOf((await scene.Door.GetStoreAsync(scene.Owner, scene.Store)).Definition);
+        var count = 2 * AnswerBatches.QueriesPerCall(model) + 7;
         var queries = new Matrix<double>(count, 40);
         for (var i = 0; i < count; i++)
             queries[i, i % 40] = 1 - i / (2.0 * count);
         var all = (await scene.AttendAsync(new AttendCommand(queries, release, 2))).Answers;
         Assert.Equal(count, all.Count);
-        foreach (var i in new[] { 0, 1, count / 2, AnswerBatches.QueriesPerCall(parameters), count - 1 })
+        foreach (var i in new[] { 0, 1, count / 2, AnswerBatches.QueriesPerCall(model), count - 1 })
         {
             var single = (await scene.AttendAsync(new AttendCommand(new Matrix<double>(1, 40, queries.Row(i).ToArray())))).Answers[0];
             Assert.Equal(single.Output, all[i].Output);
@@ -362,7 +362,7 @@ public class AttendTests(OneSilo one, TwoSilos two)
         foreach (var (d, dv, degree) in new[] { (1, 1, 1), (5, 3, 2), (64, 64, 2), (2000, 1, 1), (1, 60_000, 1), (300, 300, 2) })
         {
             var definition = Samples.Definition() with { KeyDimension = d, ValueDimension = dv, Mechanism = new MechanismDefinition(Degree: degree), Scale = 0.1 };
-            var queries = AnswerBatches.QueriesPerCall(SchemaFactory.Parameters(SchemaFactory.Resolve(definition)));
+            var queries = AnswerBatches.QueriesPerCall(Moments.ModelOf(definition));
             Assert.InRange(queries, 1, int.MaxValue);
             Assert.InRange((long)queries * d * 8, 1, 2 << 20);
             Assert.InRange((long)queries * dv * 33, 1, 4 << 20);

@@ -9,7 +9,7 @@ public sealed class EntitlementsTests : IAsyncDisposable
     private static readonly AccountId Account = new("a");
     private static readonly StoreView Store = new(
         new StoreDocument { Name = "s", Incarnation = "i", Owner = "o", Definition = SchemaFactory.Resolve(Samples.Definition()), State = StoreDocument.Active, Created = default },
-        new StoreModel(SchemaFactory.Resolve(Samples.Definition())),
+        StoreModel.Of(SchemaFactory.Resolve(Samples.Definition())),
         []);
 
     private readonly ManualClock _clock = new();

@@ -202,7 +202,7 @@ public class ReleasesTests(OneSilo silos)
         { Samples.Definition() with { Values = new ValueBoundStatement(double.NaN) }, "radius" },
         { Samples.Definition() with { Scale = -1 }, "scale" },
         { Samples.Definition() with { Adjacency = "both\n" }, "adjacency must be replace-one or add-remove, not both?" },
-        { Samples.Definition() with { Mechanism = new MechanismDefinition("per-query") }, "mechanism per-query is not known" },
+        { Samples.Definition() with { Mechanism = new MechanismDefinition("none-such") }, "mechanism none-such is not known" },
         { Samples.Definition() with { Mechanism = new MechanismDefinition(Kernel: "exact") }, "kernel must be minimax or taylor" },
         { Samples.Definition() with { Mechanism = new MechanismDefinition(Degree: 1, Kernel: "taylor"), Scale = 3 }, "relative error" },
         { Samples.Definition() with { Mechanism = null! }, "mechanism must not be null" },

@@ -215,7 +215,7 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
         silos.Plan.Every = call => call == failing && Volatile.Read(ref left) > 0 && Interlocked.Decrement(ref left) >= 0 ? fault : null;
         // Frozen past the faults: it is the publish that is to meet them.
         var generation = new Generation(storage.Catalog);
-        var directory = new StoreDirectory(storage.Catalog, storage.Ledger, generation, TimeProvider.System);
+        var directory = new StoreDirectory(storage.Catalog, storage.Ledger, generation, TimeProvider.System, new StoreSecrets(storage.Catalog, silos.Silos.Protector));
         var books = new ReleaseBook(store, storage.Catalog, storage.Segments, directory, generation, silos.Silos.Protector, TimeProvider.System);
         var release = await books.FreezeAsync(new PublishCommand("owner", null, null), CancellationToken.None);
         await Wait.UntilAsync(async () => (await directory.ReleasesAsync(store))[0].State != ReleaseDocument.Publishing);

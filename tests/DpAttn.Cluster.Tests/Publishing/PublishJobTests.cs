@@ -109,7 +109,7 @@ public sealed class PublishJobTests : IAsyncDisposable
             (rows.Keys.Single![i, i], rows.Values.Single![i, i]) = (1, -1);
         await _bench.Side.AppendAsync(store, "b", rows);
         var release = await _bench.Side.FreezeAsync(store);
-        Assert.True((await _bench.Side.Directory.ReadAsync(store))!.Parameters.Dimension * sizeof(long) > ISegmentStore.LargestBlobBytes);
+        Assert.True((await _bench.Side.Directory.ReadAsync(store))!.Released.Dimension * sizeof(long) > ISegmentStore.LargestBlobBytes);
         var expected = await ExpectedAsync(store, release);
         var plan = new FaultPlan { FailingCall = part, Fault = Fault.After, Counts = call => call == put };
         try
@@ -151,8 +151,8 @@ public sealed class PublishJobTests : IAsyncDisposable
         var store = await MakeAsync();
         var release = await _bench.Side.FreezeAsync(store);
         var document = await _bench.Side.ReadReleaseAsync(store, release);
-        var parameters = (await _bench.Side.Directory.ReadAsync(store))!.Parameters;
-        var first = Enumerable.Range(0, (int)parameters.Dimension).Select(i => (long)i).ToArray();
+        var model = (await _bench.Side.Directory.ReadAsync(store))!.Released;
+        var first = Enumerable.Range(0, (int)model.Dimension).Select(i => (long)i).ToArray();
         await _bench.Storage.Segments.PutPartsAsync(store, BlobKind.Node, ReleaseBook.NodeId(document, 1), NodeCodec.Encode(first, document.Slots));
         Assert.Equal(PublishOutcome.Published, await _bench.Side.PublishAsync(store, release));
         var nodes = await _bench.Side.ReadNodesAsync(store, release);
@@ -234,7 +234,7 @@ public sealed class PublishJobTests : IAsyncDisposable
         var store = await MakeAsync();
         var release = await _bench.Side.FreezeAsync(store);
         var row = (await _bench.Storage.Catalog.ReadAsync(Documents.Store, store.Value))!;
-        var other = row.Value with { Definition = row.Value.Definition with { Mechanism = new MechanismDefinition("per-query") } };
+        var other = row.Value with { Definition = row.Value.Definition with { Mechanism = new MechanismDefinition("of-a-later-version") } };
         Assert.True(await _bench.Storage.Catalog.CommitAsync(new CatalogCommit { Writes = [Documents.Store.Update(row, other)] }));
         var side = _bench.With(new FaultPlan());
         Assert.Equal(PublishOutcome.Failed, await side.PublishAsync(store, release));
@@ -363,11 +363,11 @@ public sealed class PublishJobTests : IAsyncDisposable
     private async Task<List<long[]>> ExpectedAsync(StoreId store, string release)
     {
         var view = (await _bench.Side.Directory.ReadAsync(store))!;
-        var total = MomentMatrix.Empty(view.Parameters);
+        var total = MomentMatrix.Empty(view.Parameters());
         foreach (var blob in await _bench.Storage.Segments.ListAsync(store, BlobKind.Segment, "", null, 100))
         {
-            var (rows, clip) = SegmentCodec.Decode((await _bench.Storage.Segments.ReadAsync(blob.Key))!, view.Parameters.Schema);
-            total.Add(MomentAccumulator.Sum(view.Parameters, rows!, clip));
+            var (rows, clip) = SegmentCodec.Decode((await _bench.Storage.Segments.ReadAsync(blob.Key))!, view.Parameters().Schema);
+            total.Add(MomentAccumulator.Sum(view.Parameters(), rows!, clip));
         }
         var key = await _bench.Side.ReadKeyAsync(store, release);
         return [.. MomentRelease.Publish(total, view.LadderOf(view.Release(release)!), key).Tiers.Select(tier => tier.Values)];

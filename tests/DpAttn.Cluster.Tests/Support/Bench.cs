@@ -65,8 +65,11 @@ internal sealed class Side
         Blobs = new FaultySegments(bench.Storage.Segments, plan);
         Ledger = new FaultyLedger(bench.Storage.Ledger, plan);
         Generation = new Generation(Catalog, bench.Clock);
-        Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock);
-        Services = new StoreServices(Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock);
+        Secrets = new StoreSecrets(Catalog, bench.Protector);
+        Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock, Secrets);
+        Services = new StoreServices(
+            Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock,
+            Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options));
     }
 
     public ICatalog Catalog { get; }
@@ -76,6 +79,8 @@ internal sealed class Side
     public IBudgetLedger Ledger { get; }
 
     public Generation Generation { get; }
+
+    public StoreSecrets Secrets { get; }
 
     public StoreDirectory Directory { get; }
 
@@ -114,10 +119,10 @@ internal sealed class Side
     public async Task<List<long[]>> ReadNodesAsync(StoreId store, string release)
     {
         var document = await ReadReleaseAsync(store, release);
-        var parameters = (await Directory.ReadAsync(store))!.Parameters;
+        var model = (await Directory.ReadAsync(store))!.Released;
         var nodes = new List<long[]>();
         foreach (var node in document.Nodes)
-            nodes.Add(NodeCodec.Decode((await Blobs.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!, parameters.Dimension).Values);
+            nodes.Add(NodeCodec.Decode((await Blobs.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!, model.Dimension).Values);
         return nodes;
     }
 
@@ -147,7 +152,7 @@ internal sealed class Side
             var manifest = await side.Services.Releases(store).ReadManifestAsync(document, view.Document, cancellationToken);
             known = new RunningSum(
                 manifest.Segments.Count(segment => segment.Shard == shard),
-                (progress, stop) => side.Services.Shard(store, shard).ComputeAsync(manifest, document.Manifest, view.Parameters, progress, stop));
+                (progress, stop) => side.Services.Shard(store, shard).ComputeAsync(manifest, document.Manifest, view.Released, progress, stop));
             lock (_sums)
                 _sums[shard] = known;
             known.Start();

@@ -90,6 +90,12 @@ internal sealed class FakeFrontDoor : IFrontDoor
     public Task<LedgerPage> ListMyLedgerAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default) =>
         Ask<LedgerPage>(cancellationToken, nameof(ListMyLedgerAsync), caller, store, cursor, limit);
 
+    public Task<LedgerPage> ListLedgerAsync(Principal caller, string store, string account, string? cursor, int limit, CancellationToken cancellationToken = default) =>
+        Ask<LedgerPage>(cancellationToken, nameof(ListLedgerAsync), caller, store, account, cursor, limit);
+
+    public Task<StoreBudgets> SetStoreBudgetAsync(Principal caller, string store, LimitRequest request, CancellationToken cancellationToken = default) =>
+        Ask<StoreBudgets>(cancellationToken, nameof(SetStoreBudgetAsync), caller, store, request);
+
     public Task<StoreBudgets> ListBudgetsAsync(Principal caller, string store, string? cursor, int limit, CancellationToken cancellationToken = default) =>
         Ask<StoreBudgets>(cancellationToken, nameof(ListBudgetsAsync), caller, store, cursor, limit);
 

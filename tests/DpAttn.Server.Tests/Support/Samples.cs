@@ -53,7 +53,7 @@ internal static class Samples
         Opened = [new OpenedTier("rel-1", 0)],
     };
 
-    public static PrivacyRecord Privacy { get; } = new("rel-1", 0, 0.5, 1e-6, 0.25, 0.75, 1.5, false);
+    public static PrivacyRecord Privacy { get; } = new(0, 0.5, 1e-6, 0.25, 0.75, 1.5, false, "rel-1");
 
     public static PrivacyStatement Statement { get; } = new()
     {
@@ -106,8 +106,8 @@ internal static class Samples
         nameof(IFrontDoor.AttendAsync) => new AttendResult([Answer([0.5, -0.25])], Privacy),
         nameof(IFrontDoor.EstimateAsync) => new EstimateResponse(10, [new EstimateLine(0.5, 1e-6, 0.1, 0.01, 0)]),
         nameof(IFrontDoor.GetMyBudgetAsync) or nameof(IFrontDoor.GetBudgetAsync) or nameof(IFrontDoor.SetBudgetAsync) => Budget,
-        nameof(IFrontDoor.ListMyLedgerAsync) => new LedgerPage([Line(1)], null),
-        nameof(IFrontDoor.ListBudgetsAsync) => new StoreBudgets(1e-6, 8, 1, 7, [Budget], null),
+        nameof(IFrontDoor.ListMyLedgerAsync) or nameof(IFrontDoor.ListLedgerAsync) => new LedgerPage([Line(1)], null),
+        nameof(IFrontDoor.ListBudgetsAsync) or nameof(IFrontDoor.SetStoreBudgetAsync) => new StoreBudgets(1e-6, 8, 1, 7, [Budget], null),
         nameof(IFrontDoor.FindAccountAsync) => new AccountReference("acc-2"),
         nameof(IFrontDoor.ListAuditAsync) => new AuditPage([Audit(1)], null),
         _ => null,

@@ -1,0 +1,36 @@
+using DpAttn.Attention;
+using DpAttn.Contracts;
+
+namespace DpAttn.Cluster;
+
+/// <summary>A mechanism as an owner names it.</summary>
+/// <param name="Name">Its name in a definition.</param>
+/// <param name="Fill">The definition with the mechanism's own defaults filled in; refuses what does not apply to it.</param>
+/// <param name="Model">The model of a filled definition.</param>
+internal sealed record Mechanism(string Name, Func<MechanismDefinition, MechanismDefinition> Fill, Func<StoreDefinition, StoreModel> Model);
+
+/// <summary>The mechanisms of this server: another one is a model and a line here.</summary>
+internal static class Mechanisms
+{
+    public static IReadOnlyList<Mechanism> All { get; } =
+    [
+        new(MomentRelease.Mechanism, FillMoment, definition => new MomentModel(definition, SchemaFactory.Parameters(definition))),
+        new(PerQueryNoise.Mechanism, FillPerQuery, definition => new PerQueryModel(definition, PerQueryParameters.Create(SchemaFactory.Schema(definition)))),
+    ];
+
+    /// <exception cref="ArgumentException">No such mechanism.</exception>
+    public static Mechanism Find(MechanismDefinition? stated)
+    {
+        SchemaFactory.Require(stated is not null, "mechanism must not be null");
+        return All.FirstOrDefault(mechanism => mechanism.Name == stated!.Name)
+            ?? throw new ArgumentException($"mechanism {SchemaFactory.Printable(stated!.Name)} is not known; this server has {string.Join(" and ", All.Select(mechanism => mechanism.Name))}");
+    }
+
+    private static MechanismDefinition FillMoment(MechanismDefinition stated) => stated with { Degree = stated.Degree ?? 2, Kernel = stated.Kernel ?? SchemaFactory.Minimax };
+
+    private static MechanismDefinition FillPerQuery(MechanismDefinition stated)
+    {
+        SchemaFactory.Require(stated.Degree is null && stated.Kernel is null, $"degree and kernel belong to {MomentRelease.Mechanism}: {PerQueryNoise.Mechanism} evaluates the exponential itself; leave them out");
+        return stated;
+    }
+}

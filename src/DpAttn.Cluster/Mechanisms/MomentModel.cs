@@ -1,0 +1,81 @@
+using DpAttn.Attention;
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+
+namespace DpAttn.Cluster;
+
+/// <summary>The moment tree (mechanisms, section 6.1), released at its root.</summary>
+internal sealed class MomentModel(StoreDefinition definition, MomentParameters parameters) : ReleasedModel(definition, parameters.Schema)
+{
+    private const long LargestSmall = 1 << 20;
+
+    public MomentParameters Parameters => parameters;
+
+    public override bool IsSmall => parameters.Dimension <= LargestSmall;
+
+    public override long Dimension => parameters.Dimension;
+
+    public override long ProductsPerQuery => parameters.Dimension;
+
+    public override long ProductsPerRow => parameters.Dimension;
+
+    public override ErrorEstimate ErrorAt(long rows, Epsilon epsilon, int queries) => MomentEstimator.ErrorAt(parameters, rows, epsilon, Delta);
+
+    public override ErrorEstimate EpsilonFor(long rows, double typicalNoise, int queries) => MomentEstimator.EpsilonFor(parameters, rows, typicalNoise, Delta);
+
+    public override byte[] Bind(NoiseLadder ladder, long slots, ReadOnlySpan<byte> rows) => MomentManifest.Digest(parameters, ladder, slots, rows);
+
+    public override void AddTo(ExactSums sums, RowSet rows, bool clip, CancellationToken cancellationToken)
+    {
+        var total = new MomentMatrix(parameters, sums.Values, sums.Slots);
+        MomentAccumulator.AddTo(total, rows, clip, cancellationToken);
+        sums.Slots = total.Slots;
+    }
+
+    public override IReadOnlyList<long[]> AddNoise(ExactSums sums, NoiseLadder ladder, INoiseSource noise) =>
+        [.. MomentRelease.Publish(new MomentMatrix(parameters, sums.Values, sums.Slots), ladder, noise).Tiers.Select(tier => tier.Values)];
+
+    public override ITierAnswers AnswersOf(long[] values, long slots, int tier, NoiseLadder ladder) =>
+        new Answers(new MomentAnswerer(new ReleasedMoments(parameters, tier, ladder.Tiers[tier].Variance, slots, values)), parameters);
+
+    public override PrivacyStatement Describe(PrivacyClaim claim) => new()
+    {
+        Store = claim.Store.Name,
+        Incarnation = claim.Store.Incarnation,
+        Release = claim.Release.Id,
+        Adjacency = Definition.Adjacency,
+        Mechanism = Definition.Mechanism,
+        Definition = Definition,
+        Delta = Delta.Value,
+        Sensitivity = parameters.Sensitivity.Real.Value,
+        SensitivitySteps = parameters.Sensitivity.Integer.ToString(),
+        FeatureExponent = parameters.FeatureExponent,
+        ValueExponent = parameters.ValueExponent,
+        GammaSteps = parameters.GammaSteps,
+        Features = parameters.Features,
+        Dimension = parameters.Dimension,
+        KernelCoefficients = parameters.Kernel.Coefficients.ToArray(),
+        KernelRelativeError = parameters.Kernel.RelativeError,
+        Tiers = [.. claim.Ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
+        GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
+        SamplerVersion = KeyedNoise.SamplerVersion,
+        Slots = claim.Release.Slots,
+        ManifestDigest = claim.Release.Manifest,
+        NotProtected = claim.NotProtected,
+    };
+
+    protected override NoiseLadder Calibrate(IReadOnlyList<double> epsilons) => SchemaFactory.Ladder(parameters, epsilons, Delta);
+
+    private sealed class Answers(MomentAnswerer answerer, MomentParameters parameters) : ITierAnswers
+    {
+        private const long EntryBytes = 4096;
+        private const long Strip = 32;
+
+        /// <summary>Its columns, each padded to whole strips of vectors.</summary>
+        public long Bytes { get; } = EntryBytes + (parameters.Features + Strip - 1) / Strip * Strip * parameters.Columns * sizeof(double);
+
+        public int Columns => parameters.Schema.ValueDimension;
+
+        public AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, int number) => answerer.Answer(query, clip, number);
+    }
+}

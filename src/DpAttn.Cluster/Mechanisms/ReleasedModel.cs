@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using DpAttn.Attention;
+using DpAttn.Contracts;
+using DpAttn.Privacy;
+
+namespace DpAttn.Cluster;
+
+/// <summary>
+/// A mechanism that publishes: the exact sums of frozen rows get their noise once, at every tier of a ladder, and whatever is computed from a tier is
+/// post-processing. Calibrating a ladder takes milliseconds and is done once.
+/// </summary>
+internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema schema) : StoreModel(definition, schema)
+{
+    private const int MostLadders = 256;
+    private readonly ConcurrentDictionary<string, NoiseLadder> _ladders = new();
+
+    /// <summary>How many integers the sums, and each released tier, have.</summary>
+    public abstract long Dimension { get; }
+
+    /// <summary>Products that answering one query takes.</summary>
+    public abstract long ProductsPerQuery { get; }
+
+    /// <summary>Products that adding one row takes.</summary>
+    public abstract long ProductsPerRow { get; }
+
+    /// <summary>The ladder of tiers at these epsilons.</summary>
+    /// <exception cref="ArgumentException">Not a ladder of this store.</exception>
+    public NoiseLadder LadderOf(IReadOnlyList<double> epsilons)
+    {
+        var key = string.Join(' ', epsilons.Select(epsilon => epsilon.ToString("R")));
+        if (_ladders.TryGetValue(key, out var known))
+            return known;
+        if (_ladders.Count >= MostLadders)
+            _ladders.Clear();
+        return _ladders.GetOrAdd(key, Calibrate(epsilons));
+    }
+
+    public override PrivacyAmount PriceOf(int tier) => LadderOf(Definition.Ladder).Open(tier);
+
+    public override void RequireRoom(PrivacyLimit limit) => limit.RequireRoomFor(LadderOf(Definition.Ladder));
+
+    /// <summary>What the noise of a release is bound to: schema, parameters, lattice, ladder, sampler and frozen rows.</summary>
+    /// <param name="ladder">The ladder.</param>
+    /// <param name="slots">Slots in the release.</param>
+    /// <param name="rows">The digest of what was frozen.</param>
+    public abstract byte[] Bind(NoiseLadder ladder, long slots, ReadOnlySpan<byte> rows);
+
+    /// <summary>Adds rows to exact sums of <see cref="Dimension"/> integers. The order and the grouping of rows do not matter.</summary>
+    /// <exception cref="ArgumentException">A row that this version does not sum.</exception>
+    public abstract void AddTo(ExactSums sums, RowSet rows, bool clip, CancellationToken cancellationToken);
+
+    /// <summary>The exact sums with the noise of every tier, the noisiest first: what is released.</summary>
+    public abstract IReadOnlyList<long[]> AddNoise(ExactSums sums, NoiseLadder ladder, INoiseSource noise);
+
+    /// <summary>Answers from a released tier.</summary>
+    /// <param name="values">Its integers.</param>
+    /// <param name="slots">The slots that were summed.</param>
+    /// <param name="tier">The tier.</param>
+    /// <param name="ladder">The release's ladder.</param>
+    public abstract ITierAnswers AnswersOf(long[] values, long slots, int tier, NoiseLadder ladder);
+
+    /// <summary>The machine-readable claim of a release.</summary>
+    public abstract PrivacyStatement Describe(PrivacyClaim claim);
+
+    protected abstract NoiseLadder Calibrate(IReadOnlyList<double> epsilons);
+}
+
+/// <summary>Exact sums of some slots: private, and never sent anywhere but to where noise is added.</summary>
+internal sealed class ExactSums(long[] values, long slots)
+{
+    public long[] Values => values;
+
+    /// <summary>The slots that were summed, null ones included: a public count.</summary>
+    public long Slots { get; set; } = slots;
+
+    public static ExactSums Empty(ReleasedModel model) => new(new long[model.Dimension], 0);
+}
+
+/// <summary>Answers queries from one released tier: post-processing, for free. Thread-safe.</summary>
+internal interface ITierAnswers
+{
+    /// <summary>Bytes that it holds.</summary>
+    long Bytes { get; }
+
+    /// <summary>dv.</summary>
+    int Columns { get; }
+
+    /// <summary>Answers one query.</summary>
+    /// <param name="query">d numbers.</param>
+    /// <param name="clip">Whether a query outside is moved to the nearest point inside.</param>
+    /// <param name="number">The query's number in its batch, for what is refused.</param>
+    AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, int number);
+}
+
+/// <summary>What a statement says of a store and a release, whatever the mechanism.</summary>
+internal sealed record PrivacyClaim(StoreDocument Store, ReleaseDocument Release, NoiseLadder Ladder, IReadOnlyList<string> NotProtected);
