@@ -2,7 +2,10 @@ using System.Reflection;
 
 namespace DpAttn.Storage;
 
-/// <summary>Brings a database to this version's schema, when told to: numbered scripts, each applied once, all in one transaction that no other program's migration overlaps.</summary>
+/// <summary>
+/// Brings a database to this version's schema, when told to: numbered scripts, each applied once, all in one transaction that no other program's migration overlaps. They are not
+/// written to be run twice: something of the same name that is not ours is then in the way, and not taken for a table of ours.
+/// </summary>
 internal static class PostgresSchema
 {
     /// <summary>The schema that this version reads and writes.</summary>

@@ -1,14 +1,14 @@
 -- Version 1. Times are microseconds since 1970-01-01 UTC. Texts are compared by their bytes (COLLATE "C"), as the embedded storage does.
 -- digest is the first 16 bytes of SHA-256 over the row's other columns, checked at every read; sha256 of a blob is the whole of it, over the content.
 
-CREATE OR REPLACE FUNCTION dpattn_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION dpattn_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'rows of % are only ever appended', TG_TABLE_NAME;
 END
 $$;
 
 -- The content is stored beside the row, uncompressed, so that a listing does not read it and a read does not unpack it.
-CREATE TABLE IF NOT EXISTS dpattn_blob (
+CREATE TABLE dpattn_blob (
     store      text   COLLATE "C" NOT NULL,
     kind       int    NOT NULL,
     id         text   COLLATE "C" NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS dpattn_blob (
 
 ALTER TABLE dpattn_blob ALTER COLUMN content SET STORAGE EXTERNAL;
 
-CREATE TABLE IF NOT EXISTS dpattn_catalog (
+CREATE TABLE dpattn_catalog (
     kind    text   COLLATE "C" NOT NULL,
     key     text   COLLATE "C" NOT NULL,
     version bigint NOT NULL CHECK (version >= 1),
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS dpattn_catalog (
     PRIMARY KEY (kind, key)
 );
 
-CREATE TABLE IF NOT EXISTS dpattn_audit (
+CREATE TABLE dpattn_audit (
     sequence   bigint NOT NULL PRIMARY KEY CHECK (sequence >= 1),
     written_at bigint NOT NULL,
     action     text   NOT NULL,
@@ -43,5 +43,5 @@ CREATE TABLE IF NOT EXISTS dpattn_audit (
     digest     bytea  NOT NULL
 );
 
-CREATE OR REPLACE TRIGGER dpattn_audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dpattn_audit
+CREATE TRIGGER dpattn_audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dpattn_audit
 FOR EACH STATEMENT EXECUTE FUNCTION dpattn_is_append_only();
