@@ -55,9 +55,9 @@ public sealed record BudgetDescription
 public sealed record StoreBudgets(double Delta, double Limit, double Spent, double Remaining, IReadOnlyList<BudgetDescription> Accounts, string? Next = null);
 
 /// <summary>One entry of a ledger.</summary>
-/// <param name="Sequence">Counted from 1 without gaps, per account.</param>
+/// <param name="Sequence">Counted from 1 per account, without gaps but for those that an acknowledgement skips.</param>
 /// <param name="At">When, UTC.</param>
-/// <param name="Kind">limit, open or charge.</param>
+/// <param name="Kind">limit, open, charge or acknowledgement.</param>
 /// <param name="Units">mu squared charged, or the limit, in units of 2^-40.</param>
 /// <param name="Epsilon">That figure's own conversion.</param>
 /// <param name="Delta">At the store's delta.</param>

@@ -54,6 +54,12 @@ public static class ProblemCodes
     /// <summary>503: the ledger cannot be reached or read; nothing was charged.</summary>
     public const string LedgerUnavailable = "ledger_unavailable";
 
+    /// <summary>
+    /// 503: the store's ledger is not what it was, and takes no charges until an operator has acknowledged that; not retried by itself. The text says what was
+    /// found. What is open keeps being answered.
+    /// </summary>
+    public const string LedgerClosed = "ledger_closed";
+
     /// <summary>503: the outcome of a charge is unknown; retry with the same idempotency key only.</summary>
     public const string ChargeUnknown = "charge_unknown";
 

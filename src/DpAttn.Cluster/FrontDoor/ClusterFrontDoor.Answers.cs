@@ -98,7 +98,7 @@ internal sealed partial class ClusterFrontDoor
             if (command.RequestId is { } key && command.MayOpen && await ReplayAsync(store, account, entitlement, key, command, cancellationToken) is { } replay)
                 return replay;
         }
-        catch (ProblemException e) when (open is not null && e.Code == ProblemCodes.LedgerUnavailable)
+        catch (ProblemException e) when (open is not null && e.Code is ProblemCodes.LedgerUnavailable or ProblemCodes.LedgerClosed)
         {
             // Whether it is a replay cannot be told now; it is paid for either way.
         }

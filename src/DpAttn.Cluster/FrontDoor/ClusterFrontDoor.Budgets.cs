@@ -116,6 +116,7 @@ internal sealed partial class ClusterFrontDoor
         {
             LedgerEntryKind.Open => "open",
             LedgerEntryKind.Charge => "charge",
+            LedgerEntryKind.Acknowledgement => "acknowledgement",
             _ => "limit",
         },
         stored.Entry.AccountAmount.MuSquared,

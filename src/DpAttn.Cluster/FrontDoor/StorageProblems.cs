@@ -10,6 +10,7 @@ internal static class StorageProblems
     /// <param name="isLedger">Whether it is the ledger's, so that a charge may be at stake.</param>
     public static ProblemException Of(StorageException failure, bool isLedger) => failure switch
     {
+        LedgerSuspendedException => new ProblemException(ProblemCodes.LedgerClosed, failure.Message, failure),
         StorageFullException => new ProblemException(ProblemCodes.StorageFull, "the storage is full; nothing that was acknowledged is lost", failure),
         StorageBusyException => new ProblemException(ProblemCodes.Busy, "too much waits for the storage already", failure),
         StorageOutcomeUnknownException when isLedger => new ProblemException(ProblemCodes.ChargeUnknown, "whether the charge was made is unknown; retry with the same idempotency key only", failure),

@@ -60,7 +60,7 @@ public static class LedgerRules
             throw new InvalidOperationException("a tier is priced below 0: that would be a refund");
         if (!Fits(account.Spent, accountCost, account.Limit))
         {
-            return new LedgerDecision.Refused(RefusalReason.AccountLimit, accountCost, account.Limit - account.Spent, new PrivacyAmount(
+            return new LedgerDecision.Refused(RefusalReason.AccountLimit, accountCost, Remaining(account), new PrivacyAmount(
                 Missing(account.Spent.MuSquared, accountCost.MuSquared, account.Limit.MuSquared),
                 Missing(account.Spent.Slack, accountCost.Slack, account.Limit.Slack)));
         }
@@ -68,6 +68,10 @@ public static class LedgerRules
             ? new LedgerDecision.Admitted(accountCost, storeCost, IsReplay: false)
             : new LedgerDecision.Refused(RefusalReason.StoreLimit);
     }
+
+    // An acknowledgement may have left more spent than the limit.
+    private static PrivacyAmount Remaining(AccountView account) =>
+        new(Math.Max(0, account.Limit.MuSquared - account.Spent.MuSquared), Math.Max(0, account.Limit.Slack - account.Spent.Slack));
 
     // Compared in 128 bits: a sum beyond 64 bits is above every limit, never a small number.
     internal static bool Fits(PrivacyAmount spent, PrivacyAmount cost, PrivacyAmount limit) =>

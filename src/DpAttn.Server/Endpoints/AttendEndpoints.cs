@@ -26,7 +26,7 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
             .GivesPrivacyHeaders()
             .Fails(
                 ProblemCodes.NotFound, ProblemCodes.BudgetExhausted, ProblemCodes.NotPublished, ProblemCodes.NotOpened, ProblemCodes.RequestInUse, ProblemCodes.ReleaseRetired,
-                ProblemCodes.AnswerExpired, ProblemCodes.TooLarge, ProblemCodes.RequestConflict, ProblemCodes.LedgerUnavailable, ProblemCodes.ChargeUnknown, ProblemCodes.StorageFull);
+                ProblemCodes.AnswerExpired, ProblemCodes.TooLarge, ProblemCodes.RequestConflict, ProblemCodes.LedgerUnavailable, ProblemCodes.LedgerClosed, ProblemCodes.ChargeUnknown, ProblemCodes.StorageFull);
 
     /// <summary>Ask queries</summary>
     /// <remarks>

@@ -30,7 +30,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
         routes.MapPut("/v1/stores/{store}/budgets/{account}", PutAsync).WithName("setBudget").WithTags("budgets").WithMetadata(storage)
             .Takes<LimitRequest>(RequestBody.Json)
             .Gives<BudgetDescription>(RequestBody.Json)
-            .Fails(ProblemCodes.NotFound, ProblemCodes.Conflict, ProblemCodes.TooLarge, ProblemCodes.LedgerUnavailable, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
+            .Fails(ProblemCodes.NotFound, ProblemCodes.Conflict, ProblemCodes.TooLarge, ProblemCodes.LedgerUnavailable, ProblemCodes.LedgerClosed, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
         routes.MapPost("/v1/accounts/lookup", (Delegate)LookUpAsync).WithName("findAccount").WithTags("budgets")
             .Takes<AccountLookup>(RequestBody.Json)
             .Gives<AccountReference>(RequestBody.Json)

@@ -13,7 +13,7 @@ internal sealed class StoresEndpoints(FrontDesk desk, ServerOptions options) : I
             .Takes<StoreDefinition>(RequestBody.Json)
             .Gives<StoreDescription>(RequestBody.Json, StatusCodes.Status200OK, "The same store was there.")
             .Gives<StoreDescription>(RequestBody.Json, StatusCodes.Status201Created, "Made.")
-            .Fails(ProblemCodes.Conflict, ProblemCodes.TooLarge, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
+            .Fails(ProblemCodes.Conflict, ProblemCodes.TooLarge, ProblemCodes.LedgerClosed, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
         routes.MapGet("/v1/stores/{store}", GetAsync).WithName("getStore").WithTags("stores")
             .Gives<StoreDescription>(RequestBody.Json)
             .Fails(ProblemCodes.NotFound);

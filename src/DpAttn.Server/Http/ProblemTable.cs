@@ -25,6 +25,7 @@ internal static class ProblemTable
         new(ProblemCodes.RateLimited, StatusCodes.Status429TooManyRequests, "Too many requests", true, 1),
         new(ProblemCodes.InternalError, StatusCodes.Status500InternalServerError, "A fault of the server", false),
         new(ProblemCodes.LedgerUnavailable, StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached", true, 2),
+        new(ProblemCodes.LedgerClosed, StatusCodes.Status503ServiceUnavailable, "The ledger is closed until an operator acknowledges what was found", false),
         new(ProblemCodes.ChargeUnknown, StatusCodes.Status503ServiceUnavailable, "The outcome is unknown", true, 1),
         new(ProblemCodes.ShardUnavailable, StatusCodes.Status503ServiceUnavailable, "Part of the cluster cannot be reached", true, 2),
         new(ProblemCodes.StorageFull, StatusCodes.Status503ServiceUnavailable, "The storage is full", true, 30),

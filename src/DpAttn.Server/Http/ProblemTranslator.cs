@@ -17,6 +17,7 @@ internal static partial class ProblemTranslator
     {
         ProblemException problem => problem,
         BadHttpRequestException bad => new(ProblemTable.CodeOf(bad.StatusCode), bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? "the body is larger than allowed" : "the request is not well-formed HTTP", bad),
+        LedgerSuspendedException => new(ProblemCodes.LedgerClosed, exception.Message, exception),
         StorageFullException => new(ProblemCodes.StorageFull, "the storage is full; nothing was changed and nothing acknowledged is lost", exception),
         StorageBusyException => new(ProblemCodes.Busy, "a queue of the storage is full; nothing was changed", exception),
         StorageOutcomeUnknownException => new(ProblemCodes.ChargeUnknown, "the storage did not say whether it was done; retry with the same idempotency key only", exception),

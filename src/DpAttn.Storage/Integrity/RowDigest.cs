@@ -6,8 +6,8 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// The digest that stands in a row, over all its other columns: finds a bit that the disk turned, or a value edited by hand. It has no key, so
-/// it does not stop somebody who recomputes it.
+/// What stands in a row for all its other columns: a digest, which finds a bit that the disk turned or a value edited by hand and does not stop somebody who
+/// recomputes it, or, in the ledger, a MAC, which nobody makes without the key.
 /// </summary>
 internal ref struct RowDigest
 {
@@ -55,6 +55,9 @@ internal ref struct RowDigest
     }
 
     public readonly byte[] ToArray() => SHA256.HashData(_content.AsSpan(0, _length))[..Bytes];
+
+    /// <summary>HMAC-SHA256 of the row.</summary>
+    public readonly byte[] ToMac(ReadOnlySpan<byte> key) => HMACSHA256.HashData(key, _content.AsSpan(0, _length));
 
     /// <exception cref="StorageCorruptException">The stored digest is another one.</exception>
     public readonly void Require(ReadOnlySpan<byte> stored, string what)

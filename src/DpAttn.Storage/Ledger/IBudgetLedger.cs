@@ -9,7 +9,9 @@ namespace DpAttn.Storage;
 /// Every change is one transaction: it reads the account's and the store's totals, lets <see cref="LedgerRules"/> decide, and on admission appends
 /// the entry and adds to the totals. (store, account, sequence) and (store, account, request) are unique, so of two racing writers one loses. A
 /// decision that is returned is durable; a refusal has changed nothing. Any method may throw a <see cref="StorageException"/>;
-/// only <see cref="StorageOutcomeUnknownException"/> leaves open whether the change was made.
+/// only <see cref="StorageOutcomeUnknownException"/> leaves open whether the change was made. Entries and totals are chained by a keyed MAC. A store whose
+/// ledger is not what it was is suspended: until an operator acknowledges that, everything that changes it, and <see cref="FindRequestAsync"/>, on
+/// which a retry would be answered, throws <see cref="LedgerSuspendedException"/>; totals, tiers and entries can be read. Before a store was verified after a start they throw <see cref="StorageUnavailableException"/>.
 /// </remarks>
 public interface IBudgetLedger
 {
@@ -61,7 +63,9 @@ public interface IBudgetLedger
 /// <param name="Limit">The limit.</param>
 /// <param name="Spent">What all its users together could learn.</param>
 /// <param name="IsClosed">Whether the books are closed.</param>
-public sealed record StoreBudget(Epsilon StatedEpsilon, PrivacyAmount Limit, PrivacyAmount Spent, bool IsClosed);
+/// <param name="Suspension">Why the store is suspended, in words for users; null when it is not.</param>
+/// <param name="Reserved">What accounts have reserved and not used yet; part of neither <paramref name="Spent"/> nor what is left. Zero where charges go to the store one by one.</param>
+public sealed record StoreBudget(Epsilon StatedEpsilon, PrivacyAmount Limit, PrivacyAmount Spent, bool IsClosed, string? Suspension = null, PrivacyAmount Reserved = default);
 
 /// <summary>An account's totals at a store.</summary>
 /// <param name="Account">The account.</param>

@@ -30,16 +30,21 @@ public static class LedgerVerification
             }
             last = accounts[^1].Account;
         }
+        var own = await ReadAsync(ledger, store, null, cancellationToken).ConfigureAwait(false);
+        CheckSequence("the store", own, faults);
+        if (own.Any(entry => entry.Kind is not (LedgerEntryKind.StoreLimit or LedgerEntryKind.Acknowledgement)))
+            faults.Add("the store's own entries hold something other than its limits and acknowledgements");
+        var acknowledged = own.Where(entry => entry.Kind == LedgerEntryKind.Acknowledgement).ToList();
+        spent = acknowledged.Aggregate(spent, (sum, entry) => sum + entry.StoreAmount);
         if (spent != books.Spent)
             faults.Add($"the store's total is {books.Spent}, and its entries sum to {spent}");
-        if (!books.Spent.FitsIn(books.Limit))
+        // What was acknowledged may stand above a limit; nothing is charged on top of it.
+        if (!(books.Spent + books.Reserved).FitsIn(books.Limit) && acknowledged.Count == 0)
             faults.Add($"the store's total {books.Spent} exceeds its limit {books.Limit}");
-        var limits = await ReadAsync(ledger, store, null, cancellationToken).ConfigureAwait(false);
-        CheckSequence("the store", limits, faults);
-        if (limits.Any(entry => entry.Kind != LedgerEntryKind.StoreLimit))
-            faults.Add("the store's own entries hold something other than its limits");
-        if ((limits.Count == 0 ? PrivacyAmount.Zero : limits[^1].StoreAmount) != books.Limit)
+        if ((own.LastOrDefault(entry => entry.Kind == LedgerEntryKind.StoreLimit)?.StoreAmount ?? PrivacyAmount.Zero) != books.Limit)
             faults.Add($"the store's limit is {books.Limit}, and its last entry says another");
+        if (books.Suspension is { } suspension)
+            faults.Add($"the store is suspended: {suspension}");
         return faults;
     }
 
@@ -56,10 +61,12 @@ public static class LedgerVerification
     {
         var name = $"account {account.Account}";
         CheckSequence(name, entries, faults);
-        if (account.Sequence != entries.Count)
-            faults.Add($"{name} counts {account.Sequence} entries, and has {entries.Count}");
+        var last = entries.Count == 0 ? 0 : entries[^1].Sequence;
+        if (account.Sequence != last)
+            faults.Add($"{name} counts {account.Sequence} entries, and its last is {last}");
         var (limit, spent, store) = (PrivacyAmount.Zero, PrivacyAmount.Zero, PrivacyAmount.Zero);
         var tiers = new Dictionary<ReleaseId, int>();
+        var isAcknowledged = false;
         var requests = new HashSet<RequestId>();
         foreach (var entry in entries)
         {
@@ -73,31 +80,48 @@ public static class LedgerVerification
             {
                 spent += entry.AccountAmount;
                 store += entry.StoreAmount;
+            }
+            if (entry.Kind == LedgerEntryKind.Acknowledgement)
+            {
+                // What stands before it is acknowledged as it is: tiers that could not be shown any more were left out, and the total may exceed the limit.
+                isAcknowledged = true;
+                tiers.Clear();
+            }
+            else if (entry.Kind != LedgerEntryKind.AccountLimit)
+            {
                 if (entry.Request is not { } request || !requests.Add(request))
                     faults.Add($"{name} was charged a second time, or for no request, in entry {entry.Sequence}");
             }
             if (entry is { Release: { } release, Tier: { } tier })
                 tiers[release] = Math.Max(tier, tiers.GetValueOrDefault(release));
-            if (!spent.FitsIn(limit))
+            var mayExceed = isAcknowledged && (entry.AccountAmount == PrivacyAmount.Zero || entry.Kind is LedgerEntryKind.Acknowledgement or LedgerEntryKind.AccountLimit);
+            if (!mayExceed && !spent.FitsIn(limit))
                 faults.Add($"{name} had spent {spent} of {limit} after entry {entry.Sequence}");
         }
         if (limit != account.Limit)
             faults.Add($"{name} has the limit {account.Limit}, and its entries say {limit}");
         if (spent != account.Spent)
             faults.Add($"{name} has spent {account.Spent}, and its entries sum to {spent}");
-        if (tiers.Count != account.OpenTiers.Count || tiers.Any(pair => account.OpenTiers.GetValueOrDefault(pair.Key, -1) != pair.Value))
+        var agrees = isAcknowledged
+            ? tiers.All(pair => account.OpenTiers.GetValueOrDefault(pair.Key, -1) >= pair.Value)
+            : tiers.Count == account.OpenTiers.Count && tiers.All(pair => account.OpenTiers.GetValueOrDefault(pair.Key, -1) == pair.Value);
+        if (!agrees)
             faults.Add($"{name} holds other tiers than its entries opened");
         return store;
     }
 
     private static void CheckSequence(string name, List<LedgerEntry> entries, List<string> faults)
     {
-        for (var i = 0; i < entries.Count; i++)
+        var expected = 1L;
+        foreach (var entry in entries)
         {
-            if (entries[i].Sequence == i + 1)
-                continue;
-            faults.Add($"{name} has entry {entries[i].Sequence} where {i + 1} belongs");
-            return;
+            // An acknowledgement skips the sequences of entries that were lost.
+            if (entry.Sequence != expected && !(entry.Kind == LedgerEntryKind.Acknowledgement && entry.Sequence > expected))
+            {
+                faults.Add($"{name} has entry {entry.Sequence} where {expected} belongs");
+                return;
+            }
+            expected = entry.Sequence + 1;
         }
     }
 }

@@ -6,47 +6,66 @@ namespace DpAttn.Storage;
 internal static class LedgerTiers
 {
     /// <summary>The best tier held, or null.</summary>
-    public static int? Read(SqliteSession session, LedgerBook book, ReleaseId release)
+    public static int? Read(SqliteSession session, LedgerChain chain, LedgerBook book, ReleaseId release)
     {
-        using var select = session.Prepare("SELECT release, tier, digest FROM ledger_tier WHERE book = ?1 AND release = ?2").With(book.Id).With(release.Value);
-        return select.Step() ? Tier(select, book) : null;
+        using var select = session.Prepare("SELECT release, tier, mac FROM ledger_tier WHERE book = ?1 AND release = ?2").With(book.Id).With(release.Value);
+        return select.Step() ? Tier(select, chain, book) : null;
     }
 
     /// <summary>All tiers held.</summary>
-    public static Dictionary<ReleaseId, int> List(SqliteSession session, LedgerBook book)
+    /// <param name="session">A session.</param>
+    /// <param name="chain">The MACs.</param>
+    /// <param name="book">The book.</param>
+    /// <param name="skipsOthers">Leaves out what is not authentic instead of failing.</param>
+    public static Dictionary<ReleaseId, int> List(SqliteSession session, LedgerChain chain, LedgerBook book, bool skipsOthers = false)
     {
-        using var select = session.Prepare("SELECT release, tier, digest FROM ledger_tier WHERE book = ?1").With(book.Id);
+        using var select = session.Prepare("SELECT release, tier, mac FROM ledger_tier WHERE book = ?1").With(book.Id);
         var found = new Dictionary<ReleaseId, int>();
         while (select.Step())
-            found.Add(new ReleaseId(select.Text(0)), Tier(select, book));
+        {
+            if (!skipsOthers || LedgerChain.Equal(select.Blob(2), chain.OfTier(book.Store, book.Account, select.Text(0), select.Integer(1))))
+                found.Add(new ReleaseId(select.Text(0)), Tier(select, chain, book));
+        }
         return found;
     }
 
+    /// <summary>All tiers of a book as they stand.</summary>
+    public static void Scan(SqliteSession session, LedgerBook book, ILedgerScan scan)
+    {
+        using var select = session.Prepare("SELECT release, tier, mac FROM ledger_tier WHERE book = ?1").With(book.Id);
+        while (select.Step())
+            scan.Tier(select.Text(0), select.Integer(1), select.Blob(2));
+    }
+
     /// <summary>Records a better tier than the one held.</summary>
-    public static void Raise(SqliteSession session, LedgerBook book, ReleaseId release, int? held, int tier)
+    public static void Raise(SqliteSession session, LedgerChain chain, LedgerBook book, ReleaseId release, int? held, int tier)
     {
         if (held >= tier)
             return;
         using var statement = session.Prepare(held is null
-            ? "INSERT INTO ledger_tier (book, release, tier, digest) VALUES (?1, ?2, ?3, ?4)"
-            : "UPDATE ledger_tier SET tier = ?3, digest = ?4 WHERE book = ?1 AND release = ?2 AND tier < ?3")
-            .With(book.Id).With(release.Value).With(tier).With(Digest(book.Id, release.Value, tier).ToArray());
-        LedgerGuard.RequireOne(statement.Execute());
+            ? "INSERT INTO ledger_tier (book, release, tier, mac) VALUES (?1, ?2, ?3, ?4)"
+            : "UPDATE ledger_tier SET tier = ?3, mac = ?4 WHERE book = ?1 AND release = ?2 AND tier < ?3")
+            .With(book.Id).With(release.Value).With(tier).With(chain.OfTier(book.Store, book.Account, release.Value, tier));
+        GuardedChange.RequireOne(statement.Execute());
     }
 
-    private static int Tier(SqliteStatement row, LedgerBook book)
+    /// <summary>Writes all tiers of a book, whatever stood there.</summary>
+    public static void Replace(SqliteSession session, LedgerChain chain, LedgerBook book, IReadOnlyDictionary<string, long> tiers)
     {
-        var tier = (int)row.Integer(1);
-        Digest(book.Id, row.Text(0), tier).Require(row.Blob(2), $"a tier opened at store {book.Store}");
-        return tier;
+        using (var delete = session.Prepare("DELETE FROM ledger_tier WHERE book = ?1").With(book.Id))
+            delete.Execute();
+        foreach (var (release, tier) in tiers)
+        {
+            using var insert = session.Prepare("INSERT INTO ledger_tier (book, release, tier, mac) VALUES (?1, ?2, ?3, ?4)")
+                .With(book.Id).With(release).With(tier).With(chain.OfTier(book.Store, book.Account, release, tier));
+            insert.Execute();
+        }
     }
 
-    private static RowDigest Digest(long book, string release, int tier)
+    private static int Tier(SqliteStatement row, LedgerChain chain, LedgerBook book)
     {
-        var digest = new RowDigest("ledger_tier");
-        digest.Add(book);
-        digest.Add(release);
-        digest.Add(tier);
-        return digest;
+        var tier = row.Integer(1);
+        LedgerChain.Require(row.Blob(2), chain.OfTier(book.Store, book.Account, row.Text(0), tier), $"a tier opened at store {book.Store}");
+        return (int)tier;
     }
 }

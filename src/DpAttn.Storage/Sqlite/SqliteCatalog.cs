@@ -22,7 +22,7 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
     public Task<bool> CommitAsync(CatalogCommit commit, CancellationToken cancellationToken = default)
     {
         var own = CatalogRules.Check(commit, out var bytes);
-        return writer.RunAsync("changing the catalog", bytes, session => Commit(session, own), cancellationToken);
+        return writer.RunAsync("changing the catalog", bytes, session => Commit(session, own, clock.GetUtcNow()), cancellationToken);
     }
 
     public Task<IReadOnlyList<AuditRow>> ListAuditAsync(long after, int limit, CancellationToken cancellationToken = default)
@@ -31,13 +31,13 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
         return readers.ReadAsync("reading the audit log", session => AuditLog.List(session, after, limit), cancellationToken);
     }
 
-    private static CatalogRow? Read(SqliteSession session, string kind, string key)
+    internal static CatalogRow? Read(SqliteSession session, string kind, string key)
     {
         using var select = session.Prepare("SELECT key, version, digest, content FROM catalog WHERE kind = ?1 AND key = ?2").With(kind).With(key);
         return select.Step() ? Row(select, kind) : null;
     }
 
-    private static IReadOnlyList<CatalogRow> List(SqliteSession session, string kind, string keyPrefix, string? after, int limit)
+    internal static IReadOnlyList<CatalogRow> List(SqliteSession session, string kind, string keyPrefix, string? after, int limit)
     {
         // One range on the key: from the prefix, or from the key to go on after when that lies further (in bytes of UTF-8, as the database compares).
         var goesOn = after is not null && Encoding.UTF8.GetBytes(after).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(keyPrefix)) >= 0;
@@ -51,7 +51,7 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
         return found;
     }
 
-    private bool Commit(SqliteSession session, CatalogCommit commit)
+    internal static bool Commit(SqliteSession session, CatalogCommit commit, DateTimeOffset now)
     {
         var isAsExpected = commit.Assertions.All(row => Version(session, row.Kind, row.Key) == row.ExpectedVersion)
             && commit.Writes.All(row => Version(session, row.Kind, row.Key) == row.ExpectedVersion)
@@ -62,7 +62,7 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
             Write(session, write);
         foreach (var key in commit.DeletedBlobs)
             SqliteSegmentStore.Delete(session, key.Store, key.Kind, key.Id);
-        AuditLog.Append(session, clock.GetUtcNow(), commit.Audit);
+        AuditLog.Append(session, now, commit.Audit);
         return true;
     }
 

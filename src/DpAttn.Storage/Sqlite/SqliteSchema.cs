@@ -6,7 +6,10 @@ namespace DpAttn.Storage;
 internal static class SqliteSchema
 {
     /// <summary>The schema that this version reads and writes.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
+
+    /// <summary>The version since which the ledger's entries are chained, and a database needs its keys.</summary>
+    public const int Chained = 2;
 
     /// <summary>"DpAt": marks a file as one of ours.</summary>
     private const int ApplicationId = 0x44704174;
@@ -22,8 +25,11 @@ internal static class SqliteSchema
     }
 
     /// <summary>Makes or upgrades the schema.</summary>
-    /// <exception cref="StorageRefusedException">As for <see cref="RequireKnown"/>.</exception>
-    public static void Apply(SqliteSession session, DateTimeOffset now)
+    /// <param name="session">The writer's.</param>
+    /// <param name="protector">Wraps the key of the ledger's chain, which is made with the schema.</param>
+    /// <param name="now">The time.</param>
+    /// <exception cref="StorageRefusedException">As for <see cref="RequireKnown"/>; or the key was wrapped with one that is not given.</exception>
+    public static LedgerChain Apply(SqliteSession session, SecretProtector protector, DateTimeOffset now)
     {
         session.Execute("BEGIN IMMEDIATE");
         try
@@ -31,13 +37,27 @@ internal static class SqliteSchema
             var found = RequireKnown(session);
             if (found == 0)
                 session.ExecuteScript($"PRAGMA application_id = {ApplicationId}; CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
-            for (var version = found + 1; version <= Version; version++)
+            if (found == 0)
+                ApplyScript(1);
+            var key = WrappedKey.LoadOrCreateAsync(new SessionCatalog(session, now), protector, LedgerChain.KeyName).GetAwaiter().GetResult();
+            var chain = new LedgerChain(key);
+            for (var version = Math.Max(found, 1) + 1; version <= Version; version++)
+            {
+                if (version == Chained)
+                    ChainMigration.PutAside(session);
+                ApplyScript(version);
+                if (version == Chained)
+                    ChainMigration.Copy(session, chain);
+            }
+            session.Execute("COMMIT");
+            return chain;
+
+            void ApplyScript(int version)
             {
                 session.ExecuteScript(Script(version));
                 using var insert = session.Prepare("INSERT INTO schema_version (version, applied_at) VALUES (?1, ?2)").With(version).With(Timestamp.ToMicroseconds(now));
                 insert.Execute();
             }
-            session.Execute("COMMIT");
         }
         finally
         {

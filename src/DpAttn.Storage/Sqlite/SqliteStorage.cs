@@ -13,14 +13,19 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
 
     private readonly DirectoryLock _lock;
     private readonly SqliteReaders _readers;
+    private readonly ILedgerWitness? _witness;
     private int _disposed;
 
-    private SqliteStorage(SqliteStorageOptions options, DirectoryLock directoryLock, SqliteSession writing, string file)
+    private SqliteStorage(SqliteStorageOptions options, DirectoryLock directoryLock, SecretProtector protector, LedgerChain chain, SqliteSession writing, string file)
     {
         _lock = directoryLock;
+        _witness = options.Witness;
         _readers = new SqliteReaders(() => OpenReader(file), options.Readers, options.QueueCapacity);
         Writer = new SqliteWriter(writing, options.QueueCapacity, options.QueueBytes);
-        Ledger = new SqliteBudgetLedger(Writer, _readers, options.Clock);
+        Protector = protector;
+        Books = new SqliteLedgerBooks(Writer, _readers, chain, options.Clock);
+        Guard = new LedgerGuard(Books, options.Witness, options.Clock);
+        Ledger = new SqliteBudgetLedger(Writer, _readers, Books, options.Clock);
         Segments = new SqliteSegmentStore(Writer, _readers, options.Clock);
         Catalog = new SqliteCatalog(Writer, _readers, options.Clock);
     }
@@ -34,12 +39,20 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
     /// <summary>The catalog.</summary>
     public ICatalog Catalog { get; }
 
+    /// <summary>Watches over the ledger.</summary>
+    public LedgerGuard Guard { get; }
+
+    /// <summary>Wraps secrets with the keys that the storage was opened with.</summary>
+    public SecretProtector Protector { get; }
+
     /// <summary>
     /// Why writing has stopped: a flush failed, and only opening again goes back to what is really on the disk. Null while all is well. Reads go on.
     /// </summary>
     public Exception? WriteFailure => Writer.Failure;
 
     internal SqliteWriter Writer { get; }
+
+    internal SqliteLedgerBooks Books { get; }
 
     /// <summary>Opens the storage of a directory, making or upgrading the database file.</summary>
     /// <exception cref="StorageRefusedException">In use by another process, written by a newer version, without flushing, or the directory cannot be used.</exception>
@@ -61,13 +74,14 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             OwnFile.MakeEmpty(file);
             session = SqliteSession.Open(file, readOnly: false);
             // Before anything is changed in a file that may not be ours.
-            SqliteSchema.RequireKnown(session);
+            var version = SqliteSchema.RequireKnown(session);
             SqlitePragmas.ApplyToWriter(session);
-            SqliteSchema.Apply(session, options.Clock.GetUtcNow());
             SqliteIntegrity.Check(session);
+            var protector = new SecretProtector(options.Keys ?? LoadKeys(directory, version));
+            var chain = SqliteSchema.Apply(session, protector, options.Clock.GetUtcNow());
             // What was erased before a crash may still stand in the log: the writer empties it at its first rest.
             session.HasErased = true;
-            return new SqliteStorage(options, directoryLock, session, file);
+            return new SqliteStorage(options, directoryLock, protector, chain, session, file);
         }
         catch (Exception failure)
         {
@@ -90,13 +104,33 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        _readers.Dispose();
-        Writer.Dispose();
-        _lock.Dispose();
+        Task.Run(CloseAsync).GetAwaiter().GetResult();
     }
 
     /// <inheritdoc cref="Dispose"/>
-    public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            await Task.Run(CloseAsync).ConfigureAwait(false);
+    }
+
+    private async Task CloseAsync()
+    {
+        _readers.Dispose();
+        Writer.Dispose();
+        // All that was committed is known now.
+        await Guard.StopAsync().ConfigureAwait(false);
+        if (_witness is not null)
+            await _witness.DisposeAsync().ConfigureAwait(false);
+        _lock.Dispose();
+    }
+
+    /// <summary>A database that was made with keys is not opened with new ones: what they wrapped would be lost without a word.</summary>
+    private static KeyRing LoadKeys(string directory, int version)
+    {
+        var path = Path.Combine(directory, KeyFile.DefaultName);
+        return version >= SqliteSchema.Chained ? KeyFile.Load(path) : KeyFile.LoadOrCreate(path);
+    }
 
     private static SqliteSession OpenReader(string file)
     {

@@ -15,6 +15,18 @@ public sealed record SqliteStorageOptions
     /// <summary>How many reads go on at once: 1 to 64.</summary>
     public int Readers { get; init; } = 4;
 
+    /// <summary>
+    /// The keys that wrap the secrets in the database, that of the ledger's chain among them. Default: those of the key file <c>dpattn.key</c> in
+    /// <see cref="Directory"/>, which is made if it is not there.
+    /// </summary>
+    public KeyRing? Keys { get; init; }
+
+    /// <summary>
+    /// Remembers outside the database how far the ledger had come; closed with the storage. With one, <see cref="SqliteStorage.Guard"/> has to be started before anything is charged.
+    /// Default: none, and an older copy of the file is not recognised.
+    /// </summary>
+    public ILedgerWitness? Witness { get; init; }
+
     /// <summary>The clock of entries, blobs and audit lines.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

@@ -44,10 +44,11 @@ internal sealed class SqliteWriter : IDisposable
     /// <param name="bytes">What it holds in memory while it waits.</param>
     /// <param name="work">Reads and writes in the writer's transaction; run again if the first transaction fails.</param>
     /// <param name="cancellationToken">Not executed if cancelled while queued; afterwards the outcome is unknown.</param>
-    public async Task<T> RunAsync<T>(string name, int bytes, Func<SqliteSession, T> work, CancellationToken cancellationToken)
+    /// <param name="committed">Told the result as soon as it is durable, on the writer's thread.</param>
+    public async Task<T> RunAsync<T>(string name, int bytes, Func<SqliteSession, T> work, CancellationToken cancellationToken, Action<T>? committed = null)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var operation = new WriteOperation<T>(name, bytes, work);
+        var operation = new WriteOperation<T>(name, bytes, work, committed);
         _queue.Add(operation);
         await using var registration = cancellationToken.UnsafeRegister(static (state, token) => ((WriteOperation)state!).GiveUp(token), operation).ConfigureAwait(false);
         return await operation.Outcome.ConfigureAwait(false);

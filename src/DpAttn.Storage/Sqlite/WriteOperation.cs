@@ -44,7 +44,11 @@ internal abstract class WriteOperation(string name, int bytes)
 }
 
 /// <inheritdoc/>
-internal sealed class WriteOperation<T>(string name, int bytes, Func<SqliteSession, T> work) : WriteOperation(name, bytes)
+/// <param name="name">What it does, for messages.</param>
+/// <param name="bytes">What it holds in memory.</param>
+/// <param name="work">Reads and writes.</param>
+/// <param name="committed">Told the result as soon as it is durable, before its outcome is; also when nobody waits for that any more.</param>
+internal sealed class WriteOperation<T>(string name, int bytes, Func<SqliteSession, T> work, Action<T>? committed) : WriteOperation(name, bytes)
 {
     private readonly TaskCompletionSource<T> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private T? _result;
@@ -74,9 +78,12 @@ internal sealed class WriteOperation<T>(string name, int bytes, Func<SqliteSessi
     public override void Complete()
     {
         if (_refusal is not null)
+        {
             _outcome.TrySetException(_refusal);
-        else
-            _outcome.TrySetResult(_result!);
+            return;
+        }
+        committed?.Invoke(_result!);
+        _outcome.TrySetResult(_result!);
     }
 
     public override void Fail(Exception failure) => _outcome.TrySetException(failure);

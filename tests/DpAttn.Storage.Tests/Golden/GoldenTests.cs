@@ -12,6 +12,9 @@ public sealed class GoldenTests : IDisposable
 {
     private const string ContentName = "content.txt";
 
+    // Not a secret: what the golden files are wrapped with, so that they can be read.
+    private static readonly KeyRing Keys = new([new("golden", [.. Enumerable.Range(0, KeyRing.KeyBytes).Select(i => (byte)i)])]);
+
     private readonly TemporaryDirectory _directory = new();
 
     public static TheoryData<int> Versions => [.. Enumerable.Range(1, SqliteSchema.Version)];
@@ -24,11 +27,13 @@ public sealed class GoldenTests : IDisposable
     {
         File.Copy(Golden(version, SqliteStorage.FileName), _directory.File(SqliteStorage.FileName));
         var expected = await File.ReadAllTextAsync(Golden(version, ContentName));
-        var options = new SqliteStorageOptions { Directory = _directory.Path };
+        var options = new SqliteStorageOptions { Directory = _directory.Path, Keys = Keys };
         await using (var storage = await SqliteStorage.OpenAsync(options))
         {
             Assert.Equal(expected, Sample.ToText(await Sample.ReadAsync(storage)));
             Assert.Empty(await storage.Ledger.VerifyAsync(Sample.Store));
+            Assert.Empty((await storage.Guard.VerifyAsync(Sample.Store)).Faults);
+            Assert.Empty((await storage.Guard.VerifyAsync(Sample.Closed)).Faults);
             Assert.True((await ChargeAsync(storage)).IsAdmitted);
             Assert.True(await storage.Catalog.CommitAsync(new CatalogCommit { Audit = [new AuditEvent("later", "account-1", null, null, null)] }));
         }
@@ -37,6 +42,7 @@ public sealed class GoldenTests : IDisposable
             Assert.True(((LedgerDecision.Admitted)await ChargeAsync(storage)).IsReplay);
             Assert.Equal(11, (await storage.Catalog.ListAuditAsync(10, 10)).Single().Sequence);
             Assert.Empty(await storage.Ledger.VerifyAsync(Sample.Store));
+            Assert.Empty((await storage.Guard.VerifyAsync(Sample.Store)).Faults);
         }
     }
 
@@ -58,7 +64,7 @@ public sealed class GoldenTests : IDisposable
 
     private static async Task<string> WriteAsync(string directory)
     {
-        await using var storage = await SqliteStorage.OpenAsync(new SqliteStorageOptions { Directory = directory, Clock = new ManualClock() });
+        await using var storage = await SqliteStorage.OpenAsync(new SqliteStorageOptions { Directory = directory, Keys = Keys, Clock = new ManualClock() });
         await Sample.WriteAsync(storage);
         return Sample.ToText(await Sample.ReadAsync(storage));
     }

@@ -57,13 +57,13 @@ public sealed class OpeningTests : IDisposable
     public async Task A_newer_schema_is_refused_with_both_versions_and_left_as_it_is()
     {
         await (await SqliteStorage.OpenAsync(Options)).DisposeAsync();
-        await AlterAsync("INSERT INTO schema_version VALUES (2, 0)");
+        await AlterAsync("INSERT INTO schema_version VALUES (3, 0)");
         var before = await File.ReadAllBytesAsync(DatabaseFile);
 
         var failure = await Assert.ThrowsAsync<StorageRefusedException>(() => SqliteStorage.OpenAsync(Options));
 
-        Assert.Contains("schema version 2", failure.Message);
-        Assert.Contains("up to 1", failure.Message);
+        Assert.Contains("schema version 3", failure.Message);
+        Assert.Contains("up to 2", failure.Message);
         Assert.Equal(before, await File.ReadAllBytesAsync(DatabaseFile));
     }
 

@@ -85,12 +85,12 @@ public sealed class ReadersTests : IDisposable
         await WriteAsync(1);
         var seen = await _readers.ReadAsync("reading", session => session.InSnapshot(snapshot =>
         {
-            var before = snapshot.Scalar("SELECT count(*) FROM catalog");
+            var before = snapshot.Scalar("SELECT count(*) FROM catalog WHERE kind <> 'wrapped-key'");
             WriteAsync(2).GetAwaiter().GetResult();
-            return (before, snapshot.Scalar("SELECT count(*) FROM catalog"));
+            return (before, snapshot.Scalar("SELECT count(*) FROM catalog WHERE kind <> 'wrapped-key'"));
         }), default);
         Assert.Equal(("1", "1"), seen);
-        Assert.Equal("2", await _readers.ReadAsync("reading", session => session.Scalar("SELECT count(*) FROM catalog"), default));
+        Assert.Equal("2", await _readers.ReadAsync("reading", session => session.Scalar("SELECT count(*) FROM catalog WHERE kind <> 'wrapped-key'"), default));
     }
 
     [Fact]

@@ -290,7 +290,7 @@ public sealed class WriterTests : IAsyncDisposable
         await _storage.Segments.PutAsync(Blob("secret"), secret);
         await _storage.Segments.DeleteAsync(Store, BlobKind.Node, "secret");
         using var crashed = new TemporaryDirectory();
-        foreach (var path in Directory.GetFiles(_directory.Path, "dpattn.db*"))
+        foreach (var path in Directory.GetFiles(_directory.Path).Where(path => !path.EndsWith(".lock", StringComparison.Ordinal)))
         {
             using var copy = Process.Start("cp", [path, crashed.Path]);
             await copy.WaitForExitAsync();

@@ -1,0 +1,90 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <summary>
+/// What an acknowledgement writes, from what a scan found: every book that is not what it was goes on from the largest of what the database states, what the
+/// witness saw and what the entries sum to. It never refunds; what is spent may stand above the limit, and then nothing more can be charged.
+/// </summary>
+internal static class AcknowledgementPlan
+{
+    /// <summary>The books to write: those with faults, those that are missing, and always the store's own.</summary>
+    public static IReadOnlyList<AcknowledgedBook> Of(StoreId store, StoreScan scan, LedgerChain chain, DateTimeOffset now)
+    {
+        var storeMark = scan.Missing.Find(mark => mark.Account is null);
+        var books = new List<AcknowledgedBook>();
+        foreach (var suspect in scan.Suspects)
+            books.Add(OfBook(suspect, suspect.AccountSum, suspect.Tiers, chain, now));
+        foreach (var mark in scan.Missing)
+        {
+            if (mark.Account is { } account)
+                books.Add(OfBook(new BookScan(chain, LedgerBook.Empty(0, store.Value, account.Value), [], mark), default, new Dictionary<string, long>(), chain, now, isMissing: true));
+        }
+        // What the accounts' entries added; what is put on top of it is the store's own entry.
+        var tiers = scan.Store is null ? scan.Tiers : BookScan.Merge(scan.Store.Tiers, scan.Tiers);
+        // A store that the catalog may have forgotten too: its books stay, closed.
+        var own = scan.Store ?? new BookScan(chain, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself).Close(), [], storeMark);
+        books.Add(OfBook(own, scan.StoreSum, tiers, chain, now, isMissing: scan.Store is null));
+        return books;
+    }
+
+    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false)
+    {
+        var book = found.Book;
+        var marked = found.Mark?.Spent ?? PrivacyAmount.Zero;
+        var spent = sum.Max(book.Spent, marked);
+        var difference = new PrivacyAmount(Difference(spent.MuSquared, sum.MuSquared), Difference(spent.Slack, sum.Slack));
+        var sequence = Math.Max(found.LastSequence, found.IsAuthentic ? book.Sequence : 0);
+        if (!book.IsOfStore)
+            sequence = Math.Max(sequence, found.Mark?.Version ?? 0);
+        var row = new EntryRow(
+            ++sequence,
+            EntryRow.NameOf(LedgerEntryKind.Acknowledgement),
+            Request: null,
+            Fingerprint: null,
+            Release: null,
+            Tier: null,
+            StatedEpsilon: null,
+            StatedDelta: null,
+            book.IsOfStore ? PrivacyAmount.Zero : difference,
+            book.IsOfStore ? difference : PrivacyAmount.Zero,
+            Timestamp.ToMicroseconds(now));
+        var mac = chain.OfEntry(book.Store, book.Account, found.Head, row);
+        var entries = new List<(EntryRow Row, byte[] Mac)> { (row, mac) };
+
+        var after = WithLimit(book, found);
+        if ((found.Limit is { } limit ? found.LimitOf(limit) : PrivacyAmount.Zero) != after.Limit)
+        {
+            row = row with
+            {
+                Sequence = ++sequence,
+                Kind = EntryRow.NameOf(book.IsOfStore ? LedgerEntryKind.StoreLimit : LedgerEntryKind.AccountLimit),
+                StatedEpsilon = after.StatedEpsilon,
+                StatedDelta = after.StatedDelta,
+                AccountAmount = book.IsOfStore ? PrivacyAmount.Zero : after.Limit,
+                StoreAmount = book.IsOfStore ? after.Limit : PrivacyAmount.Zero,
+            };
+            entries.Add((row, mac = chain.OfEntry(book.Store, book.Account, mac, row)));
+        }
+        after = after with
+        {
+            Spent = spent,
+            // A slab of before may have been used up since.
+            Reserved = PrivacyAmount.Zero,
+            Sequence = sequence,
+            Version = book.IsOfStore ? Math.Max(found.IsAuthentic ? book.Version : 0, found.Mark?.Version ?? 0) + 1 : sequence,
+            Head = mac,
+        };
+        return new AcknowledgedBook(isMissing ? null : book, isMissing ? null : found.Mac, after, entries, tiers);
+    }
+
+    /// <summary>The limit of a book that was changed by hand is the smaller of what stands there and what its last entry set; an owner can raise it again.</summary>
+    private static LedgerBook WithLimit(LedgerBook book, BookScan found)
+    {
+        if (found.IsAuthentic || found.Limit is not { StatedEpsilon: { } epsilon, StatedDelta: { } delta } entry || book.Limit.FitsIn(found.LimitOf(entry)))
+            return book;
+        return book with { StatedEpsilon = epsilon, StatedDelta = delta, Limit = found.LimitOf(entry) };
+    }
+
+    private static long Difference(long larger, Int128 sum) => (long)Int128.Clamp(larger - sum, 0, long.MaxValue);
+}

@@ -1,0 +1,264 @@
+using System.Security.Cryptography;
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <summary>
+/// Watches over a ledger: verifies every store after a start and compares it with its witness before charges are taken, tells the witness what was committed, suspends
+/// what is not what it was, and writes what an operator acknowledges. The same on every database.
+/// </summary>
+public sealed class LedgerGuard
+{
+    /// <summary>The action of the audit line when a store is suspended.</summary>
+    public const string SuspendAction = "ledger.suspend";
+
+    /// <summary>The action of the audit line when that is acknowledged.</summary>
+    public const string AcknowledgeAction = "ledger.acknowledge";
+
+    /// <summary>Stands in the audit log for an actor.</summary>
+    public const string Actor = "guard";
+
+    private const int Page = 1000;
+    private const int MostTries = 5;
+    private static readonly LedgerFault WitnessLost = new(LedgerFaultKind.WitnessLost, 0);
+
+    private readonly ILedgerBooks _books;
+    private readonly ILedgerWitness? _witness;
+    private readonly TimeProvider _clock;
+    private readonly WitnessTeller? _teller;
+    private readonly SemaphoreSlim _acknowledging = new(1);
+    private readonly Queue<StoreId> _unverified = [];
+    private volatile bool _isPaired;
+
+    internal LedgerGuard(ILedgerBooks books, ILedgerWitness? witness, TimeProvider clock)
+    {
+        (_books, _witness, _clock) = (books, witness, clock);
+        if (witness is null)
+            return;
+        // Before anything is asked: charges wait for the verification.
+        books.Gate.Shut();
+        books.Journal.Keep();
+        _teller = new WitnessTeller(books, witness, SuspendAsync);
+    }
+
+    /// <summary>Why the witness could not be told what was committed, or null while all is well. Charges do not run ahead of it for more than about a second.</summary>
+    public Exception? WitnessFailure => _teller?.Failure;
+
+    /// <summary>
+    /// Pairs the database with its witness, which is fast whatever the ledger holds, and begins to tell it what is committed. Charges of stores that have
+    /// books are refused as unavailable until <see cref="VerifyPendingAsync"/> has come to them. Without a witness nothing is refused.
+    /// </summary>
+    /// <exception cref="StorageException">The database or the witness cannot be read.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        if (_witness is null)
+            return;
+        _isPaired = await TryPairAsync(cancellationToken).ConfigureAwait(false);
+        if (!_isPaired)
+            _books.Gate.Reason = WitnessLost.Text;
+        await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
+            _unverified.Enqueue(store);
+        _books.Gate.Open(_unverified);
+        if (_isPaired)
+            _teller!.Begin();
+    }
+
+    /// <summary>Verifies the stores that were there at the start, one after the other; each takes charges from then on, unless something was found.</summary>
+    /// <param name="found">Told each report.</param>
+    /// <param name="cancellationToken">Stops; what was not verified stays refused. May be called again.</param>
+    /// <exception cref="StorageException">The database or the witness cannot be read; the store that it failed on is still to be verified.</exception>
+    public async Task VerifyPendingAsync(Action<LedgerReport>? found = null, CancellationToken cancellationToken = default)
+    {
+        while (_unverified.TryPeek(out var store))
+        {
+            var report = await VerifyAsync(store, cancellationToken).ConfigureAwait(false);
+            _books.Gate.Admit(store);
+            _unverified.Dequeue();
+            found?.Invoke(report);
+        }
+    }
+
+    /// <summary>
+    /// Verifies a store's whole ledger: chains, totals, limits and tiers against the entries, and the witness. A store with faults is suspended. Reads a snapshot, while
+    /// charges go on.
+    /// </summary>
+    /// <exception cref="StorageException">The database or the witness cannot be read.</exception>
+    public async Task<LedgerReport> VerifyAsync(StoreId store, CancellationToken cancellationToken = default)
+    {
+        var marks = new MarkBatch(_witness);
+        var scan = await ScanAsync(store, _isPaired ? marks.AddAsync : null, cancellationToken).ConfigureAwait(false);
+        await marks.FlushAsync(cancellationToken).ConfigureAwait(false);
+        var faults = await FaultsAsync(scan, cancellationToken).ConfigureAwait(false);
+        var report = new LedgerReport(store, scan.Books, scan.Entries, faults);
+        if (report.Reason is { } reason)
+            await SuspendAsync(store, reason, cancellationToken).ConfigureAwait(false);
+        return report;
+    }
+
+    /// <summary>Stores that have books, or marks at the witness.</summary>
+    public async IAsyncEnumerable<StoreId> ListStoresAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        StoreId? last = null;
+        while (await _books.ListStoresAsync(last, Page, cancellationToken).ConfigureAwait(false) is { Count: > 0 } stores)
+        {
+            foreach (var store in stores)
+                yield return store;
+            last = stores[^1];
+        }
+        last = null;
+        while (_isPaired && await _witness!.ListStoresAsync(last, Page, cancellationToken).ConfigureAwait(false) is { Count: > 0 } stores)
+        {
+            foreach (var store in stores)
+            {
+                if (await _books.ReadMarkAsync(store, null, cancellationToken).ConfigureAwait(false) is null)
+                    yield return store;
+            }
+            last = stores[^1];
+        }
+    }
+
+    /// <summary>Why a store is suspended, in words for users; null when it is not.</summary>
+    public async Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken = default) =>
+        await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) ?? _books.Gate.Reason;
+
+    /// <summary>
+    /// Opens a suspended store again, as an operator who looked into it says. Nothing is refunded: each book goes on from the largest of what the database states, what
+    /// the witness saw and what the entries sum to. When the witness was lost, a new one is begun from what the database holds.
+    /// </summary>
+    /// <param name="store">The store.</param>
+    /// <param name="actor">The operator's account, for the audit log.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>What was done; null when the store is not suspended, and nothing was.</returns>
+    /// <exception cref="StorageException">The database or the witness cannot be read or written.</exception>
+    public async Task<LedgerAcknowledgement?> AcknowledgeAsync(StoreId store, string actor, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(actor);
+        await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) is not { } reason)
+                return null;
+            if (_witness is not null && !_isPaired)
+                await PairAnewAsync(cancellationToken).ConfigureAwait(false);
+            for (var attempt = 0; attempt < MostTries; attempt++)
+            {
+                if (await TryAcknowledgeAsync(store, reason, actor, cancellationToken).ConfigureAwait(false) is { } done)
+                    return done;
+            }
+            throw new StorageUnavailableException("the store's books changed while they were acknowledged; nothing was changed, try again");
+        }
+        finally
+        {
+            _acknowledging.Release();
+        }
+    }
+
+    /// <summary>Opens again what was shut when no witness was there and no store is left to say so, such as an empty database beside an old witness.</summary>
+    /// <exception cref="StorageException">The database or the witness cannot be read or written.</exception>
+    public async Task AcknowledgeWitnessAsync(CancellationToken cancellationToken = default)
+    {
+        await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_witness is not null && !_isPaired)
+                await PairAnewAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _acknowledging.Release();
+        }
+    }
+
+    /// <summary>Tells the witness what is left, and stops telling.</summary>
+    internal async ValueTask StopAsync()
+    {
+        if (_teller is not null)
+            await _teller.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<LedgerAcknowledgement?> TryAcknowledgeAsync(StoreId store, string reason, string actor, CancellationToken cancellationToken)
+    {
+        // What was committed before the suspension is part of what the witness saw.
+        if (_teller is not null)
+            await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
+        var scan = await ScanAsync(store, null, cancellationToken).ConfigureAwait(false);
+        var books = AcknowledgementPlan.Of(store, scan, _books.Chain, _clock.GetUtcNow());
+        var charged = books[^1].After.Spent - (scan.Store?.Book.Spent ?? PrivacyAmount.Zero);
+        var line = new AuditEvent(AcknowledgeAction, actor, store, null, $"{books.Count} books, {charged.MuSquared} units of mu squared charged to the store; {reason}");
+        if (!await _books.AcknowledgeAsync(store, books, line, cancellationToken).ConfigureAwait(false))
+            return null;
+        if (_teller is not null)
+            await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
+        return new LedgerAcknowledgement(store, reason, books.Count, charged);
+    }
+
+    private async Task<StoreScan> ScanAsync(StoreId store, Func<WitnessMark, CancellationToken, ValueTask>? raise, CancellationToken cancellationToken)
+    {
+        var scan = new StoreScan(_books.Chain, _isPaired ? new WitnessCursor(_witness!, store) : null, raise);
+        await _books.ScanAsync(store, scan, cancellationToken).ConfigureAwait(false);
+        await scan.EndAsync(cancellationToken).ConfigureAwait(false);
+        return scan;
+    }
+
+    private async Task<IReadOnlyList<LedgerFault>> FaultsAsync(StoreScan scan, CancellationToken cancellationToken)
+    {
+        var counts = new SortedDictionary<LedgerFaultKind, long>();
+        if (_witness is not null && !_isPaired)
+            counts[LedgerFaultKind.WitnessLost] = 0;
+        foreach (var book in scan.Store is null ? scan.Suspects : [scan.Store, .. scan.Suspects])
+        {
+            foreach (var fault in book.Faults)
+                Count(fault);
+            if (book.IsBehind && await IsLostAsync(book.Mark!, cancellationToken).ConfigureAwait(false))
+                Count(LedgerFaultKind.Behind);
+        }
+        foreach (var mark in scan.Missing)
+        {
+            if (await IsLostAsync(mark, cancellationToken).ConfigureAwait(false))
+                Count(LedgerFaultKind.BookMissing);
+        }
+        if (scan is { Store: null, Books: > 0 })
+            Count(LedgerFaultKind.BookMissing);
+        return [.. counts.Select(pair => new LedgerFault(pair.Key, pair.Value))];
+
+        void Count(LedgerFaultKind kind) => counts[kind] = counts.GetValueOrDefault(kind) + 1;
+    }
+
+    /// <summary>Whether what the witness saw is not in the database: asked anew, since the snapshot may be older than the mark.</summary>
+    private Task<bool> IsLostAsync(WitnessMark mark, CancellationToken cancellationToken) => WitnessTeller.IsLostAsync(_books, mark, cancellationToken);
+
+    private Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => _books.SuspendAsync(store, reason, cancellationToken);
+
+    /// <summary>Whether the database and the witness belong together; at the very first start they are made to.</summary>
+    private async Task<bool> TryPairAsync(CancellationToken cancellationToken)
+    {
+        var identity = await _books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
+        var witness = await _witness!.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
+        if (identity is null)
+            return false;
+        if (identity.Witness is not null)
+            return witness == new WitnessIdentity(identity.Witness, identity.Database);
+        if (witness?.Database != identity.Database)
+        {
+            // A start that was interrupted leaves one without marks; one with marks is that of a database which is not this one.
+            if (witness is not null && await _witness.ListStoresAsync(null, 1, cancellationToken).ConfigureAwait(false) is { Count: > 0 })
+                return false;
+            await _witness.BeginAsync(witness = new WitnessIdentity(NewId(), identity.Database), cancellationToken).ConfigureAwait(false);
+        }
+        await _books.WriteIdentityAsync(identity with { Witness = witness.Witness }, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private async Task PairAnewAsync(CancellationToken cancellationToken)
+    {
+        var database = (await _books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false))?.Database ?? NewId();
+        var witness = NewId();
+        await _witness!.BeginAsync(new WitnessIdentity(witness, database), cancellationToken).ConfigureAwait(false);
+        await _books.WriteIdentityAsync(new LedgerIdentity(database, witness), cancellationToken).ConfigureAwait(false);
+        _isPaired = true;
+        _books.Gate.Reason = null;
+        _teller!.Begin();
+    }
+
+    private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+}

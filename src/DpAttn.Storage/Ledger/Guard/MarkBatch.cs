@@ -1,0 +1,23 @@
+namespace DpAttn.Storage;
+
+/// <summary>Collects marks that a verification found the witness not to know, and raises them some at a time.</summary>
+internal sealed class MarkBatch(ILedgerWitness? witness)
+{
+    private const int Size = 1000;
+
+    private readonly List<WitnessMark> _marks = [];
+
+    public ValueTask AddAsync(WitnessMark mark, CancellationToken cancellationToken)
+    {
+        _marks.Add(mark);
+        return _marks.Count < Size ? ValueTask.CompletedTask : new ValueTask(FlushAsync(cancellationToken));
+    }
+
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        if (_marks.Count == 0)
+            return;
+        await witness!.RaiseAsync(_marks, cancellationToken).ConfigureAwait(false);
+        _marks.Clear();
+    }
+}

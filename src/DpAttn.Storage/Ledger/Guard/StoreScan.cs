@@ -1,0 +1,111 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <summary>
+/// All books of a store as their rows are told, beside the marks of its witness. Keeps what does not agree, and nothing of what does: memory grows with
+/// the faults, not with the books or the entries.
+/// </summary>
+/// <param name="chain">The MACs.</param>
+/// <param name="witness">The marks, or null without a witness.</param>
+/// <param name="raise">Is given the marks of books that agree and that the witness does not know yet, or only from before.</param>
+internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<WitnessMark, CancellationToken, ValueTask>? raise = null) : ILedgerScan
+{
+    private readonly Dictionary<string, long> _tiers = [];
+    private readonly Dictionary<string, long> _tiersSince = [];
+    private BookScan? _book;
+    private WideAmount _storeSum;
+    private PrivacyAmount _reserved;
+    private bool _isAcknowledged;
+
+    /// <summary>The store's own book, or null where there is none.</summary>
+    public BookScan? Store { get; private set; }
+
+    /// <summary>Books of accounts with faults, or behind their marks.</summary>
+    public List<BookScan> Suspects { get; } = [];
+
+    /// <summary>Marks of books that are not there.</summary>
+    public List<WitnessMark> Missing { get; } = [];
+
+    public long Books { get; private set; }
+
+    public long Entries { get; private set; }
+
+    /// <summary>What all entries say that the store's total grew by.</summary>
+    public WideAmount StoreSum => _storeSum;
+
+    /// <summary>The best tiers that accounts hold.</summary>
+    public IReadOnlyDictionary<string, long> Tiers => _tiers;
+
+    public async ValueTask BeginBookAsync(LedgerBook book, byte[] mac, CancellationToken cancellationToken)
+    {
+        WitnessMark? mark = null;
+        while (witness is not null && await witness.PeekAsync(cancellationToken).ConfigureAwait(false) is { } next)
+        {
+            var order = string.CompareOrdinal(next.AccountName, book.Account);
+            if (order > 0)
+                break;
+            witness.Take();
+            if (order == 0)
+                mark = next;
+            else
+                Missing.Add(next);
+        }
+        _book = new BookScan(chain, book, mac, mark);
+        Books++;
+    }
+
+    public void Tier(string release, long tier, ReadOnlySpan<byte> mac) => _book!.Tier(release, tier, mac);
+
+    public void Entry(in EntryRow row, ReadOnlySpan<byte> mac) => _book!.Entry(row, mac);
+
+    public ValueTask EndBookAsync(CancellationToken cancellationToken)
+    {
+        var book = _book!;
+        _book = null;
+        book.End();
+        Entries += book.Entries;
+        _storeSum = new WideAmount(_storeSum.MuSquared + book.StoreSum.MuSquared, _storeSum.Slack + book.StoreSum.Slack);
+        _isAcknowledged |= book.IsAcknowledged;
+        if (book.Book.IsOfStore)
+        {
+            Store = book;
+            return ValueTask.CompletedTask;
+        }
+        _reserved += book.IsAuthentic ? book.Book.Reserved : PrivacyAmount.Zero;
+        Raise(_tiers, book.Tiers);
+        Raise(_tiersSince, book.TiersSince);
+        if (book.Faults.Count > 0 || book.IsBehind)
+            Suspects.Add(book);
+        else
+            return RaiseAsync(book, cancellationToken);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>After the last book.</summary>
+    public async ValueTask EndAsync(CancellationToken cancellationToken)
+    {
+        while (witness is not null && await witness.PeekAsync(cancellationToken).ConfigureAwait(false) is { } next)
+        {
+            witness.Take();
+            Missing.Add(next);
+        }
+        if (Store is null)
+            return;
+        if (Store.Faults.Count == 0 && !(_storeSum + _reserved).Equals(Store.Book.Spent))
+            Store.Fault(LedgerFaultKind.TotalChanged);
+        if (!Store.AgreesWith(_tiers, _tiersSince, _isAcknowledged))
+            Store.Fault(LedgerFaultKind.TierChanged);
+        if (Store.Faults.Count == 0 && !Store.IsBehind)
+            await RaiseAsync(Store, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask RaiseAsync(BookScan book, CancellationToken cancellationToken) =>
+        raise is not null && (book.Mark is null || book.Mark.Version < book.Book.Version) ? raise(book.Book.ToMark(book.Mac), cancellationToken) : ValueTask.CompletedTask;
+
+    private static void Raise(Dictionary<string, long> tiers, IReadOnlyDictionary<string, long> others)
+    {
+        foreach (var (release, tier) in others)
+            tiers[release] = Math.Max(tier, tiers.GetValueOrDefault(release));
+    }
+}

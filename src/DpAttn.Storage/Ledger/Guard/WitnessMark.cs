@@ -1,0 +1,17 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <summary>What a witness remembers of a book: how far it had come, and what was spent there.</summary>
+/// <param name="Store">The store.</param>
+/// <param name="Account">The account; null for the store's own totals.</param>
+/// <param name="Version">How often the book was changed. An account's is the sequence of its last entry.</param>
+/// <param name="Spent">What was spent.</param>
+/// <param name="Mac">32 bytes: of an account the MAC of its last entry, of a store that of its totals.</param>
+public sealed record WitnessMark(StoreId Store, AccountId? Account, long Version, PrivacyAmount Spent, ReadOnlyMemory<byte> Mac)
+{
+    internal string AccountName => Account?.Value ?? LedgerBook.StoreItself;
+
+    /// <summary>Whether another mark is of the same state.</summary>
+    internal bool IsSameState(WitnessMark other) => Version == other.Version && Spent == other.Spent && Mac.Span.SequenceEqual(other.Mac.Span);
+}

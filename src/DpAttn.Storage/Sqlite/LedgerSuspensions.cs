@@ -1,0 +1,48 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <summary>The table ledger_suspension.</summary>
+internal static class LedgerSuspensions
+{
+    /// <summary>Why a store is suspended, or null.</summary>
+    public static string? Read(SqliteSession session, StoreId store)
+    {
+        using var select = session.Prepare("SELECT reason, found_at, digest FROM ledger_suspension WHERE store = ?1").With(store.Value);
+        if (!select.Step())
+            return null;
+        var reason = select.Text(0);
+        Digest(store.Value, reason, select.Integer(1)).Require(select.Blob(2), $"the suspension of store {store}");
+        return reason;
+    }
+
+    /// <exception cref="LedgerSuspendedException">The store is suspended.</exception>
+    public static void RequireNone(SqliteSession session, StoreId store)
+    {
+        if (Read(session, store) is { } reason)
+            throw new LedgerSuspendedException(reason);
+    }
+
+    public static void Insert(SqliteSession session, StoreId store, string reason, DateTimeOffset now)
+    {
+        var foundAt = Timestamp.ToMicroseconds(now);
+        using var insert = session.Prepare("INSERT INTO ledger_suspension (store, reason, found_at, digest) VALUES (?1, ?2, ?3, ?4)")
+            .With(store.Value).With(reason).With(foundAt).With(Digest(store.Value, reason, foundAt).ToArray());
+        insert.Execute();
+    }
+
+    public static void Delete(SqliteSession session, StoreId store)
+    {
+        using var delete = session.Prepare("DELETE FROM ledger_suspension WHERE store = ?1").With(store.Value);
+        delete.Execute();
+    }
+
+    private static RowDigest Digest(string store, string reason, long foundAt)
+    {
+        var digest = new RowDigest("ledger_suspension");
+        digest.Add(store);
+        digest.Add(reason);
+        digest.Add(foundAt);
+        return digest;
+    }
+}
