@@ -17,7 +17,7 @@ internal static class AuditLog
             var store = entry.Store?.Value;
             using var insert = session.Prepare("INSERT INTO audit (sequence, written_at, action, actor, store, target, detail, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
                 .With(sequence).With(writtenAt).With(entry.Action).With(entry.Actor).With(store).With(entry.Target).With(entry.Detail)
-                .With(Digest(sequence, writtenAt, entry).ToArray());
+                .With(CatalogDigest.OfLine(sequence, writtenAt, entry).ToArray());
             insert.Execute();
         }
     }
@@ -31,7 +31,7 @@ internal static class AuditLog
         {
             var sequence = select.Integer(0);
             var entry = new AuditEvent(select.Text(2), select.Text(3), select.TextOrNull(4) is { } store ? new StoreId(store) : null, select.TextOrNull(5), select.TextOrNull(6));
-            Digest(sequence, select.Integer(1), entry).Require(select.Blob(7), $"line {sequence} of the audit log");
+            CatalogDigest.OfLine(sequence, select.Integer(1), entry).Require(select.Blob(7), $"line {sequence} of the audit log");
             found.Add(new AuditRow(sequence, Timestamp.FromMicroseconds(select.Integer(1)), entry));
         }
         return found;
@@ -41,18 +41,5 @@ internal static class AuditLog
     {
         using var select = session.Prepare("SELECT max(sequence) FROM audit");
         return select.Step() ? select.Integer(0) : 0;
-    }
-
-    private static RowDigest Digest(long sequence, long writtenAt, AuditEvent entry)
-    {
-        var digest = new RowDigest("audit");
-        digest.Add(sequence);
-        digest.Add(writtenAt);
-        digest.Add(entry.Action);
-        digest.Add(entry.Actor);
-        digest.Add(entry.Store?.Value);
-        digest.Add(entry.Target);
-        digest.Add(entry.Detail);
-        return digest;
     }
 }

@@ -82,7 +82,7 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
             return;
         }
         var version = write.ExpectedVersion + 1;
-        var digest = Digest(write.Kind, write.Key, version, content.Span).ToArray();
+        var digest = CatalogDigest.OfRow(write.Kind, write.Key, version, content.Span).ToArray();
         if (write.ExpectedVersion == 0)
         {
             using var insert = session.Prepare("INSERT INTO catalog (kind, key, version, digest, content) VALUES (?1, ?2, ?3, ?4, ?5)")
@@ -103,17 +103,7 @@ internal sealed class SqliteCatalog(SqliteWriter writer, SqliteReaders readers, 
         var key = row.Text(0);
         var version = row.Integer(1);
         var content = row.Blob(3).ToArray();
-        Digest(kind, key, version, content).Require(row.Blob(2), $"catalog row {kind} {key}");
+        CatalogDigest.OfRow(kind, key, version, content).Require(row.Blob(2), $"catalog row {kind} {key}");
         return new CatalogRow(kind, key, version, content);
-    }
-
-    private static RowDigest Digest(string kind, string key, long version, ReadOnlySpan<byte> content)
-    {
-        var digest = new RowDigest("catalog");
-        digest.Add(kind);
-        digest.Add(key);
-        digest.Add(version);
-        digest.Add(content);
-        return digest;
     }
 }

@@ -79,7 +79,7 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
         var writtenAt = Timestamp.ToMicroseconds(clock.GetUtcNow());
         using var insert = session.Prepare("INSERT INTO blob (store, kind, id, part, bytes, sha256, written_at, digest, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
             .With(key.Store.Value).With((int)key.Kind).With(key.Id).With(key.Part)
-            .With(content.Length).With(sha256).With(writtenAt).With(Digest(key, content.Length, sha256, writtenAt).ToArray()).With(content);
+            .With(content.Length).With(sha256).With(writtenAt).With(BlobDigest.Of(key, content.Length, sha256, writtenAt).ToArray()).With(content);
         insert.Execute();
         return new BlobInfo(key, content.Length, sha256, Timestamp.FromMicroseconds(writtenAt));
     }
@@ -91,10 +91,7 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
             return null;
         var info = Info(select, key);
         var content = select.Blob(4);
-        Span<byte> sha256 = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(content, sha256);
-        if (content.Length != info.Bytes || !sha256.SequenceEqual(info.Digest.Span))
-            throw new StorageCorruptException($"{Name(key)} is not what was written: its checksum differs");
+        BlobDigest.RequireContent(info, content);
         return content.ToArray();
     }
 
@@ -119,23 +116,7 @@ internal sealed class SqliteSegmentStore(SqliteWriter writer, SqliteReaders read
     private static BlobInfo Info(SqliteStatement row, BlobKey key)
     {
         var sha256 = row.Blob(1).ToArray();
-        Digest(key, row.Integer(0), sha256, row.Integer(2)).Require(row.Blob(3), Name(key));
+        BlobDigest.Of(key, row.Integer(0), sha256, row.Integer(2)).Require(row.Blob(3), BlobDigest.Name(key));
         return new BlobInfo(key, (int)row.Integer(0), sha256, Timestamp.FromMicroseconds(row.Integer(2)));
-    }
-
-    private static string Name(BlobKey key) => $"blob {key.Kind} {key.Id}, part {key.Part}, of store {key.Store}";
-
-    /// <summary>Over the key too: a damaged index must not lead to another blob, whole as that may be.</summary>
-    private static RowDigest Digest(BlobKey key, long bytes, byte[] sha256, long writtenAt)
-    {
-        var digest = new RowDigest("blob");
-        digest.Add(key.Store.Value);
-        digest.Add((long)key.Kind);
-        digest.Add(key.Id);
-        digest.Add(key.Part);
-        digest.Add(bytes);
-        digest.Add(sha256);
-        digest.Add(writtenAt);
-        return digest;
     }
 }

@@ -157,6 +157,23 @@ public abstract class CatalogConformance : StorageConformance
     }
 
     [Fact]
+    public async Task Of_writers_changing_the_same_many_rows_exactly_one_wins()
+    {
+        var tasks = new Task<bool>[6];
+        Parallel.For(0, tasks.Length, i => tasks[i] = (i % 2 == 0 ? Catalog : Storage.Other.Catalog).CommitAsync(new CatalogCommit
+        {
+            // Each in an order of its own, and some of them few enough to be locked one by one.
+            Writes = [.. Enumerable.Range(0, i < 3 ? 300 : 50).OrderBy(row => (row * 37 + i * 11) % 301).Select(row => new CatalogWrite("many", $"{row}", 0, new[] { (byte)i }))],
+        }));
+        var won = await Task.WhenAll(tasks);
+        Assert.Single(won, true);
+        var winner = Array.IndexOf(won, true);
+        var rows = await Catalog.ListAsync("many", "", null, 1000);
+        Assert.Equal(winner < 3 ? 300 : 50, rows.Count);
+        Assert.All(rows, row => AssertRow(row, 1, (byte)winner));
+    }
+
+    [Fact]
     public async Task A_listing_is_in_ordinal_order_by_prefix_and_pages_through_all()
     {
         string[] keys = ["a", "B", "a/2", "a/10", "a/1", "a0", "ab", "~", "a/1/x", "é", "日本"];

@@ -1,0 +1,52 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace DpAttn.Storage;
+
+/// <summary>A statement with its parameters $1, $2, and so on.</summary>
+internal sealed class PostgresStatement(string sql)
+{
+    public NpgsqlBatchCommand Command { get; } = new(sql);
+
+    /// <summary>States the next parameter.</summary>
+    public PostgresStatement With(long value) => Add(new NpgsqlParameter<long> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement With(int value) => Add(new NpgsqlParameter<int> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Integer });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement With(double value) => Add(new NpgsqlParameter<double> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Double });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement With(bool value) => Add(new NpgsqlParameter<bool> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Boolean });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement With(string? value) => value is null ? WithNull(NpgsqlDbType.Text) : Add(new NpgsqlParameter<string> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Text });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement With(ReadOnlyMemory<byte> value) => Add(new NpgsqlParameter<ReadOnlyMemory<byte>> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bytea });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement With(byte[] value) => Add(new NpgsqlParameter<byte[]> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bytea });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(long[] values) => Add(new NpgsqlParameter<long[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(int[] values) => Add(new NpgsqlParameter<int[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(bool[] values) => Add(new NpgsqlParameter<bool[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Boolean });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(string[] values) => Add(new NpgsqlParameter<string[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithNull(NpgsqlDbType type) => Add(new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = type });
+
+    private PostgresStatement Add(NpgsqlParameter parameter)
+    {
+        Command.Parameters.Add(parameter);
+        return this;
+    }
+}

@@ -1,0 +1,18 @@
+using DpAttn.Storage.Tests.Conformance;
+
+namespace DpAttn.Storage.Tests.Postgres;
+
+public sealed class PostgresSegmentStoreConformance : SegmentStoreConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
+public sealed class PostgresCatalogConformance : CatalogConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
+public sealed class PostgresSecretsConformance : WrappedKeyConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
