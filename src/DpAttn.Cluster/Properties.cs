@@ -1,4 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("DpAttn.Cluster.Tests")]
-[assembly: InternalsVisibleTo("DpAttn.Benchmarks")]
+[assembly: InternalsVisibleTo("DpAttn.ServerBenchmarks")]

@@ -4,6 +4,8 @@ var measures = new Dictionary<string, Action>
 {
     ["attend"] = AttendRatio.Run,
     ["latency"] = LoadLatency.Run,
+    ["charges"] = ChargeRatio.Run,
+    ["growth"] = ChargeGrowth.Run,
     ["restart"] = RestartTime.Run,
 };
 foreach (var name in args.Length == 0 ? [.. measures.Keys] : args)

@@ -13,6 +13,9 @@ namespace DpAttn.Cluster;
 [GrainType(WireNames.BudgetGrain), Reentrant]
 internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, Generation generation) : Grain, IBudgetGrain
 {
+    // An account that has opened more is read anew each time: a grain stays small whatever its account did.
+    private const int MostOpenKept = 256;
+
     private AccountState? _state;
     private long _epoch;
     private long _changes;
@@ -29,7 +32,7 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
         var budget = await ledger.ReadAccountAsync(Store, Account, cancellationToken);
         var state = budget is null ? null : AccountState.Of(budget);
         // Read while another call charged: it may be older than what that call will cache.
-        if (changes == _changes)
+        if (changes == _changes && state?.Opened.Length <= MostOpenKept)
             (_state, _epoch) = (state, epoch);
         return state;
     }

@@ -22,6 +22,9 @@ internal sealed class SqliteSession : IDisposable
     /// <summary>How many rows were changed since the connection was opened.</summary>
     public int TotalChanges => raw.sqlite3_total_changes(Handle);
 
+    /// <summary>For tests: the statements prepared so far, by their texts.</summary>
+    public IReadOnlyDictionary<string, SqliteStatement> Prepared => _statements;
+
     /// <summary>Opens a connection of its own to a file.</summary>
     public static SqliteSession Open(string file, bool readOnly)
     {

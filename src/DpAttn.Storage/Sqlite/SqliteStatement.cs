@@ -7,6 +7,9 @@ internal sealed class SqliteStatement(SqliteSession session, sqlite3_stmt handle
 {
     private int _bound;
 
+    /// <summary>For tests: one of SQLite's counters of this statement's work since it was last asked for.</summary>
+    public int TakeStatus(int counter) => raw.sqlite3_stmt_status(handle, counter, 1);
+
     /// <summary>Binds the next parameter.</summary>
     public SqliteStatement With(long value) => Bound(raw.sqlite3_bind_int64(handle, ++_bound, value));
 

@@ -1,15 +1,12 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using DpAttn.Privacy;
 using DpAttn.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace DpAttn.Benchmarks.Ratios;
 
 /// <summary>
-/// Charges of 32 writers through the ledger against 32 writers of a bare group-commit loop on the same file: one thread that writes whatever is queued, one
-/// flush for all; no decision, no limit, no replay, no checksum. Two bare loops: one writes what a charge has to leave behind (an entry under
-/// two unique keys, two totals), the other the least that can be called a charge (a row without keys, one total). Burst by burst, in turn.
+/// Charges of 32 writers through the ledger against 32 writers of a bare group-commit loop on the same file. Two bare loops: one writes what a charge has to leave
+/// behind (an entry under two unique keys, two totals), the other the least that can be called a charge (a row without keys, one total). Burst by burst, in turn.
 /// </summary>
 internal static class LedgerCommitRatio
 {
@@ -34,14 +31,14 @@ internal static class LedgerCommitRatio
         using var storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = directory });
         var file = Path.Combine(directory, SqliteStorage.FileName);
         var ledger = new LedgerLoop(storage.Ledger);
-        using (var keyed = new BareLoop(file, isKeyed: true))
+        using (var keyed = new BareCommitLoop(file, Writers, isKeyed: true))
         {
             var ratio = PairedRatio.Run(
                 $"bare loop, entry with its keys, {Writers} x {ChargesOfOne}", () => Burst(keyed.ChargeAsync),
                 $"IBudgetLedger.ChargeAsync, {Writers} x {ChargesOfOne}", () => Burst(ledger.ChargeAsync));
             Console.WriteLine($"  the ledger reaches {100 * ratio:F0} % of the bare loop (at least 50 % wanted)");
         }
-        using (var least = new BareLoop(file, isKeyed: false))
+        using (var least = new BareCommitLoop(file, Writers, isKeyed: false))
         {
             var ratio = PairedRatio.Run(
                 $"bare loop, row without keys, {Writers} x {ChargesOfOne}", () => Burst(least.ChargeAsync),
@@ -82,100 +79,6 @@ internal static class LedgerCommitRatio
             var decision = await _ledger.ChargeAsync(_store, _accounts[writer], request, RequestFingerprint.Of(BitConverter.GetBytes(charge)), new PrivacyAmount(1, 0));
             if (!decision.IsAdmitted)
                 throw new InvalidOperationException("a charge within its limit was refused");
-        }
-    }
-
-    private sealed class BareLoop : IDisposable
-    {
-        private readonly SqliteConnection _connection;
-        private readonly bool _isKeyed;
-        private readonly BlockingCollection<(int Writer, TaskCompletionSource Done)> _queue = [];
-        private readonly long[] _sequences = new long[Writers];
-        private readonly Thread _thread;
-
-        public BareLoop(string file, bool isKeyed)
-        {
-            _isKeyed = isKeyed;
-            _connection = new SqliteConnection($"Data Source={file};Pooling=False");
-            _connection.Open();
-            Execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000");
-            Execute("""
-                CREATE TABLE IF NOT EXISTS bare_row (id INTEGER PRIMARY KEY, writer INTEGER, amount INTEGER);
-                CREATE TABLE IF NOT EXISTS bare_entry (writer INTEGER, sequence INTEGER, request TEXT, fingerprint BLOB, amount INTEGER, at INTEGER, PRIMARY KEY (writer, sequence), UNIQUE (writer, request)) WITHOUT ROWID;
-                CREATE TABLE IF NOT EXISTS bare_total (writer INTEGER PRIMARY KEY, spent INTEGER)
-                """);
-            for (var writer = -1; writer < Writers; writer++)
-                Execute($"INSERT OR IGNORE INTO bare_total VALUES ({writer}, 0)");
-            _thread = new Thread(Loop) { IsBackground = true };
-            _thread.Start();
-        }
-
-        public Task ChargeAsync(int writer, int charge)
-        {
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _queue.Add((writer, done));
-            return done.Task;
-        }
-
-        public void Dispose()
-        {
-            _queue.CompleteAdding();
-            _thread.Join();
-            _connection.Dispose();
-        }
-
-        private void Loop()
-        {
-            using var insert = _connection.CreateCommand();
-            insert.CommandText = _isKeyed
-                ? "INSERT INTO bare_entry (writer, sequence, request, fingerprint, amount, at) VALUES ($writer, $sequence, $request, $fingerprint, 1, 1000000000000000)"
-                : "INSERT INTO bare_row (writer, amount) VALUES ($writer, 1)";
-            var insertWriter = insert.Parameters.Add("$writer", SqliteType.Integer);
-            var sequence = new SqliteParameter("$sequence", SqliteType.Integer);
-            var request = new SqliteParameter("$request", SqliteType.Text);
-            if (_isKeyed)
-            {
-                insert.Parameters.Add(sequence);
-                insert.Parameters.Add(request);
-                insert.Parameters.Add("$fingerprint", SqliteType.Blob).Value = new byte[32];
-            }
-            using var add = _connection.CreateCommand();
-            add.CommandText = "UPDATE bare_total SET spent = spent + 1 WHERE writer = $writer";
-            var addWriter = add.Parameters.Add("$writer", SqliteType.Integer);
-            var batch = new List<(int Writer, TaskCompletionSource Done)>();
-            foreach (var first in _queue.GetConsumingEnumerable())
-            {
-                batch.Add(first);
-                while (batch.Count < 1024 && _queue.TryTake(out var next))
-                    batch.Add(next);
-                using (var transaction = _connection.BeginTransaction())
-                {
-                    insert.Transaction = add.Transaction = transaction;
-                    foreach (var item in batch)
-                    {
-                        insertWriter.Value = addWriter.Value = item.Writer;
-                        sequence.Value = ++_sequences[item.Writer];
-                        request.Value = $"request{_sequences[item.Writer]}";
-                        insert.ExecuteNonQuery();
-                        add.ExecuteNonQuery();
-                        if (!_isKeyed)
-                            continue;
-                        addWriter.Value = -1;
-                        add.ExecuteNonQuery();
-                    }
-                    transaction.Commit();
-                }
-                foreach (var item in batch)
-                    item.Done.SetResult();
-                batch.Clear();
-            }
-        }
-
-        private void Execute(string sql)
-        {
-            using var command = _connection.CreateCommand();
-            command.CommandText = sql;
-            command.ExecuteNonQuery();
         }
     }
 }

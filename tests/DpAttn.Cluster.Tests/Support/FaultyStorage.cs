@@ -48,39 +48,39 @@ internal sealed class FaultySegments(ISegmentStore blobs, FaultPlan plan) : ISeg
 internal sealed class FaultyLedger(IBudgetLedger ledger, FaultPlan plan) : IBudgetLedger
 {
     public Task CreateStoreAsync(StoreId store, PrivacyLimit limit, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger create", () => Done(ledger.CreateStoreAsync(store, limit, cancellationToken)));
+        plan.RunAsync("ledger create", () => Done(ledger.CreateStoreAsync(store, limit, cancellationToken)), cancellationToken);
 
     public Task CloseStoreAsync(StoreId store, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger close", () => Done(ledger.CloseStoreAsync(store, cancellationToken)));
+        plan.RunAsync("ledger close", () => Done(ledger.CloseStoreAsync(store, cancellationToken)), cancellationToken);
 
     public Task<StoreBudget?> ReadStoreAsync(StoreId store, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger read store", () => ledger.ReadStoreAsync(store, cancellationToken));
+        plan.RunAsync("ledger read store", () => ledger.ReadStoreAsync(store, cancellationToken), cancellationToken, $"store {store}");
 
     public Task<LedgerDecision> SetStoreLimitAsync(StoreId store, PrivacyLimit limit, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger store limit", () => ledger.SetStoreLimitAsync(store, limit, cancellationToken));
+        plan.RunAsync("ledger store limit", () => ledger.SetStoreLimitAsync(store, limit, cancellationToken), cancellationToken);
 
     public Task<LedgerDecision> SetLimitAsync(StoreId store, AccountId account, PrivacyLimit limit, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger limit", () => ledger.SetLimitAsync(store, account, limit, cancellationToken));
+        plan.RunAsync("ledger limit", () => ledger.SetLimitAsync(store, account, limit, cancellationToken), cancellationToken);
 
     public Task<AccountBudget?> ReadAccountAsync(StoreId store, AccountId account, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger read account", () => ledger.ReadAccountAsync(store, account, cancellationToken));
+        plan.RunAsync("ledger read account", () => ledger.ReadAccountAsync(store, account, cancellationToken), cancellationToken, $"account {store} {account}");
 
     public Task<IReadOnlyList<AccountBudget>> ListAccountsAsync(StoreId store, AccountId? after, int limit, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger list accounts", () => ledger.ListAccountsAsync(store, after, limit, cancellationToken));
+        plan.RunAsync("ledger list accounts", () => ledger.ListAccountsAsync(store, after, limit, cancellationToken), cancellationToken);
 
     public Task<LedgerDecision> OpenAsync(
         StoreId store, AccountId account, RequestId request, RequestFingerprint fingerprint, ReleaseId release, int tier, ITierCosts costs, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger open", () => ledger.OpenAsync(store, account, request, fingerprint, release, tier, costs, cancellationToken));
+        plan.RunAsync("ledger open", () => ledger.OpenAsync(store, account, request, fingerprint, release, tier, costs, cancellationToken), cancellationToken);
 
     public Task<LedgerDecision> ChargeAsync(
         StoreId store, AccountId account, RequestId request, RequestFingerprint fingerprint, PrivacyAmount cost, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger charge", () => ledger.ChargeAsync(store, account, request, fingerprint, cost, cancellationToken));
+        plan.RunAsync("ledger charge", () => ledger.ChargeAsync(store, account, request, fingerprint, cost, cancellationToken), cancellationToken);
 
     public Task<StoredLedgerEntry?> FindRequestAsync(StoreId store, AccountId account, RequestId request, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger find", () => ledger.FindRequestAsync(store, account, request, cancellationToken));
+        plan.RunAsync("ledger find", () => ledger.FindRequestAsync(store, account, request, cancellationToken), cancellationToken, $"request {store} {account} {request}");
 
     public Task<IReadOnlyList<StoredLedgerEntry>> ListEntriesAsync(StoreId store, AccountId? account, long after, int limit, CancellationToken cancellationToken = default) =>
-        plan.RunAsync("ledger entries", () => ledger.ListEntriesAsync(store, account, after, limit, cancellationToken));
+        plan.RunAsync("ledger entries", () => ledger.ListEntriesAsync(store, account, after, limit, cancellationToken), cancellationToken);
 
     private static async Task<bool> Done(Task call)
     {

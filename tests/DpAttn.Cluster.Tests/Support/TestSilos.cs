@@ -5,24 +5,21 @@ using Orleans.TestingHost;
 
 namespace DpAttn.Cluster.Tests;
 
-/// <summary>Silos in this process on one real storage in a temporary directory.</summary>
+/// <summary>Silos in this process on one real storage.</summary>
 internal sealed class TestSilos : IAsyncDisposable
 {
-    private readonly DirectoryInfo _directory;
-    private readonly SqliteStorage _storage;
-    private readonly bool _ownsStorage;
     private Principal? _operator;
 
-    private TestSilos(DirectoryInfo directory, SqliteStorage storage, SecretProtector protector, InProcessTestCluster cluster, bool ownsStorage) =>
-        (_directory, _storage, Protector, Cluster, _ownsStorage) = (directory, storage, protector, cluster, ownsStorage);
+    private TestSilos(TestStorage storage, SecretProtector protector, InProcessTestCluster cluster) => (Storage, Protector, Cluster) = (storage, protector, cluster);
 
     public InProcessTestCluster Cluster { get; }
 
-    public SqliteStorage Storage => _storage;
+    public TestStorage Storage { get; }
 
     public SecretProtector Protector { get; }
 
-    public string DatabaseFile => Path.Combine(_directory.FullName, SqliteStorage.FileName);
+    /// <summary>The file of an embedded storage.</summary>
+    public string DatabaseFile => ((SqliteTestStorage)Storage).DatabaseFile;
 
     public IFrontDoor FrontDoor => Door(0);
 
@@ -34,12 +31,12 @@ internal sealed class TestSilos : IAsyncDisposable
     /// <param name="configure">Changes the options.</param>
     /// <param name="sharing">Another cluster whose storage this one uses too, as if the network between them were cut.</param>
     /// <param name="replace">Puts other services in the place of the product's, in every silo.</param>
+    /// <param name="storage">What they stand on, which goes with them; null for the embedded storage in a temporary directory.</param>
     public static async Task<TestSilos> StartAsync(
-        int silos = 1, Action<ClusterOptions>? configure = null, TestSilos? sharing = null, Action<IServiceCollection, SqliteStorage>? replace = null)
+        int silos = 1, Action<ClusterOptions>? configure = null, TestSilos? sharing = null, Action<IServiceCollection, TestStorage>? replace = null, TestStorage? storage = null)
     {
-        var directory = sharing?._directory ?? Directory.CreateTempSubdirectory("dpattn-cluster-");
-        var storage = sharing?._storage ?? SqliteStorage.Open(new SqliteStorageOptions { Directory = directory.FullName });
-        var protector = sharing?.Protector ?? new SecretProtector(KeyFile.LoadOrCreate(Path.Combine(directory.FullName, KeyFile.DefaultName)));
+        storage ??= sharing?.Storage.Connect() ?? SqliteTestStorage.Open();
+        var protector = sharing?.Protector ?? new SecretProtector(KeyFile.LoadOrCreate(Path.Combine(storage.Directory, KeyFile.DefaultName)));
         var builder = new InProcessTestClusterBuilder((short)silos);
         builder.ConfigureSilo((_, silo) =>
         {
@@ -60,7 +57,7 @@ internal sealed class TestSilos : IAsyncDisposable
         });
         var cluster = builder.Build();
         await cluster.DeployAsync();
-        return new TestSilos(directory, storage, protector, cluster, sharing is null);
+        return new TestSilos(storage, protector, cluster);
     }
 
     public T Service<T>(int silo)
@@ -80,9 +77,6 @@ internal sealed class TestSilos : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        if (!_ownsStorage)
-            return;
-        await _storage.DisposeAsync();
-        _directory.Delete(recursive: true);
+        await Storage.DisposeAsync();
     }
 }

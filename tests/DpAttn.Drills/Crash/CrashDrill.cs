@@ -85,7 +85,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
             {
                 var batch = $"w{writer}-{i}";
                 var (keys, values) = DrillRows.Batch(BatchRows, HashCode(batch));
-                var result = await UntilAnsweredAsync(() => _owner.AppendAsync(Store, batch, keys, values, BatchRows));
+                var result = await Patience.UntilAnsweredAsync(() => _owner.AppendAsync(Store, batch, keys, values, BatchRows));
                 _journal.Batches[batch] = result.FirstSlot;
                 _journal.Count();
             }
@@ -99,22 +99,22 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
         for (var round = 0; counted < killsPerPhase && round < 4 * killsPerPhase + 10; round++)
         {
             var key = $"publish-{round}";
-            var release = await UntilAnsweredAsync(() => _owner.StartPublishAsync(Store, idempotencyKey: key));
+            var release = await Patience.UntilAnsweredAsync(() => _owner.StartPublishAsync(Store, idempotencyKey: key));
             _journal.Releases[key] = release.Id;
             // The marker: the shards have begun to sum, or the noise is being drawn.
             var seen = release;
             while (seen.State == "publishing" && seen.Progress == 0)
-                seen = await UntilAnsweredAsync(() => _owner.GetReleaseAsync(Store, release.Id));
+                seen = await Patience.UntilAnsweredAsync(() => _owner.GetReleaseAsync(Store, release.Id));
             await Task.Delay(round * 37 % 200);
             await _server.KillAsync();
             await _server.StartAsync();
-            var after = await UntilAnsweredAsync(() => _owner.GetReleaseAsync(Store, release.Id));
+            var after = await Patience.UntilAnsweredAsync(() => _owner.GetReleaseAsync(Store, release.Id));
             if (seen.State == "publishing" && after.State == "publishing")
                 counted++;
             await UntilAsync(async () => (after = await _owner.GetReleaseAsync(Store, release.Id)).State != "publishing", $"release {release.Id} was not resumed");
             if (after.State != "published")
                 Faults.Add($"release {release.Id} ended as {after.State}: {after.Failure}");
-            var retried = await UntilAnsweredAsync(() => _owner.StartPublishAsync(Store, idempotencyKey: key));
+            var retried = await Patience.UntilAnsweredAsync(() => _owner.StartPublishAsync(Store, idempotencyKey: key));
             if (retried.Id != release.Id)
                 Faults.Add($"a retried publish made release {retried.Id} beside {release.Id}");
             await RequireMonotoneAsync();
@@ -146,7 +146,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
         var options = new AttendOptions { Release = release, Tier = tier, IdempotencyKey = request };
         try
         {
-            var answer = await UntilAnsweredAsync(() => client.AttendAsync(Store, DrillRows.Queries(QueryCount), QueryCount, options));
+            var answer = await Patience.UntilAnsweredAsync(() => client.AttendAsync(Store, DrillRows.Queries(QueryCount), QueryCount, options));
             _journal.Opens[(user, request)] = new Opened(release, tier, answer.Privacy.Charged, answer.Privacy.Replayed);
             _journal.Answered(release, answer.Privacy.Tier, Digest(answer));
         }
@@ -166,7 +166,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
             for (var i = 0; !stop.IsCancellationRequested; i++)
             {
                 var open = mine[i % mine.Length];
-                var answer = await UntilAnsweredAsync(() => user.Value.AttendAsync(
+                var answer = await Patience.UntilAnsweredAsync(() => user.Value.AttendAsync(
                     Store, DrillRows.Queries(QueryCount), QueryCount, new AttendOptions { Release = open.Release, Tier = open.Tier }));
                 if (answer.Privacy.Charged != 0)
                     Faults.Add($"an open tier of {open.Release} was charged again");
@@ -229,7 +229,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
     {
         foreach (var (user, client) in _users)
         {
-            var spent = (await UntilAnsweredAsync(() => client.GetBudgetAsync(Store))).SpentUnits;
+            var spent = (await Patience.UntilAnsweredAsync(() => client.GetBudgetAsync(Store))).SpentUnits;
             if (spent < _spentBefore.GetValueOrDefault(user))
                 Faults.Add($"{user}: {spent} units are spent where {_spentBefore[user]} were");
             _spentBefore[user] = spent;
@@ -238,33 +238,9 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
 
     private IDpAttentionClient Connect(string key)
     {
-        var client = new DpAttentionClient(new DpAttentionOptions
-        {
-            Endpoint = _server.Endpoint,
-            ApiKey = key,
-            MaxRetries = 20,
-            RetryDelay = TimeSpan.FromMilliseconds(50),
-            MaxRetryDelay = TimeSpan.FromSeconds(1),
-        });
+        var client = Patience.Connect(_server.Endpoint, key);
         _clients.Add(client);
         return client;
-    }
-
-    /// <summary>A call through however many restarts: it carries the same key each time, as a user's own retry would.</summary>
-    private static async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> call)
-    {
-        const int MostTries = 20;
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await call();
-            }
-            catch (DpAttentionException e) when (e is not PrivacyBudgetExceededException && (e.Problem is null || e.Problem.Retryable) && attempt < MostTries)
-            {
-                await Task.Delay(100);
-            }
-        }
     }
 
     private static async Task UntilAsync(Func<Task<bool>> holds, string otherwise)

@@ -12,6 +12,11 @@ public sealed class SqliteLedgerModelConformance : LedgerModelConformance
     private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
 }
 
+public sealed class SqliteLedgerHistoryConformance : LedgerHistoryConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
 public sealed class SqliteSegmentStoreConformance : SegmentStoreConformance
 {
     private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();

@@ -1,0 +1,161 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using DpAttn.Client;
+using DpAttn.Contracts;
+using DpAttn.Drills.Crash;
+
+namespace DpAttn.Drills.Load;
+
+/// <summary>How long the load goes on and how often the server is killed under it.</summary>
+internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSpan LongestLife, int Clients = 16);
+
+/// <summary>
+/// Load from many clients over HTTP, each with an account of its own, while the server is killed with SIGKILL and started again; then a checker that believes the
+/// clients' journal and reads the ledger's tables by itself.
+/// </summary>
+internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> log) : IAsyncDisposable
+{
+    private const string Store = "load";
+    private const int BatchRows = 400;
+    private static readonly double[] Ladder = [0.05, 0.1, 0.15, 0.2];
+    private static readonly TimeSpan BetweenReleases = TimeSpan.FromSeconds(2);
+    private readonly ServerProcess _server = new(Path.Combine(directory, "data"));
+    private readonly LoadJournal _journal = new(Path.Combine(directory, "journal.jsonl"));
+    private readonly ConcurrentDictionary<(string Store, string Release, int Tier), long> _prices = new();
+    private readonly List<string> _releases = [];
+    private readonly List<DpAttentionClient> _clients = [];
+    private IDpAttentionClient _owner = null!;
+    private string _incarnation = "";
+
+    /// <summary>How often the server was killed under load.</summary>
+    public int Kills { get; private set; }
+
+    /// <summary>What was found wrong.</summary>
+    public ConcurrentQueue<string> Faults { get; } = new();
+
+    /// <summary>Answers by what was said of them.</summary>
+    public IReadOnlyDictionary<string, int> Counts { get; private set; } = new Dictionary<string, int>();
+
+    public async Task RunAsync()
+    {
+        log($"ready in {(await _server.StartAsync()).TotalSeconds:F1} s");
+        var users = await PrepareAsync();
+        using var stop = new CancellationTokenSource();
+        var publishing = PublishAsync(stop.Token);
+        var load = users.Select((user, i) => user.RunAsync(i, stop.Token)).ToArray();
+        var random = new Random(42);
+        var began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < plan.Duration)
+        {
+            var before = _journal.Lines;
+            await Task.Delay(plan.ShortestLife + random.NextDouble() * (plan.LongestLife - plan.ShortestLife));
+            await _server.KillAsync();
+            // A kill counts when clients were being answered.
+            Kills += _journal.Lines > before ? 1 : 0;
+            await _server.StartAsync();
+        }
+        await stop.CancelAsync();
+        await Task.WhenAll([publishing, .. load]);
+        foreach (var user in users)
+            await user.SettleAsync();
+        await CheckAsync(users);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in _clients)
+            client.Dispose();
+        await _server.DisposeAsync();
+        _journal.Dispose();
+    }
+
+    private async Task<LoadUser[]> PrepareAsync()
+    {
+        var @operator = Connect(_server.OperatorKey ?? throw new InvalidOperationException("the first start printed no operator key"));
+        _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);
+        var store = await _owner.EnsureStoreAsync(Store, new StoreDefinition
+        {
+            KeyDimension = DrillRows.KeyDimension,
+            ValueDimension = DrillRows.ValueDimension,
+            Keys = new RegionBound(new BallBound(1)),
+            Values = new ValueBoundStatement(Radius: 1),
+            Ladder = Ladder,
+            Limit = 22,
+            Capacity = 10_000_000,
+            Shards = 3,
+        });
+        _incarnation = store.Incarnation;
+        var (keys, values) = DrillRows.Batch(BatchRows, 1);
+        await _owner.AppendAsync(Store, "rows", keys, values, BatchRows);
+        await PublishOneAsync("first");
+        var users = new List<LoadUser>();
+        for (var i = 0; i < plan.Clients; i++)
+        {
+            var client = Connect((await @operator.CreateKeyAsync(new KeyRequest($"user{i}", Roles.User))).Key);
+            // Every fourth may open a little only, and is refused most of the time.
+            var budget = await _owner.GrantAsync(Store, $"user{i}", i % 4 == 3 ? 0.3 : 20);
+            users.Add(new LoadUser(client, Store, _incarnation, budget.Account, _journal, Releases, Ladder.Length, Faults));
+        }
+        return [.. users];
+    }
+
+    /// <summary>New releases all the while, so that there is always something to open.</summary>
+    private async Task PublishAsync(CancellationToken stop)
+    {
+        for (var i = 0; !stop.IsCancellationRequested; i++)
+        {
+            await PublishOneAsync($"publish-{i}");
+            await Task.Delay(BetweenReleases, CancellationToken.None);
+        }
+    }
+
+    private async Task PublishOneAsync(string key)
+    {
+        var release = await Patience.UntilAnsweredAsync(() => _owner.StartPublishAsync(Store, idempotencyKey: key));
+        while (release.State == "publishing")
+        {
+            await Task.Delay(50);
+            release = await Patience.UntilAnsweredAsync(() => _owner.GetReleaseAsync(Store, release.Id));
+        }
+        if (release.State != "published")
+            Faults.Enqueue($"release {release.Id} ended as {release.State}: {release.Failure}");
+        foreach (var tier in (await Patience.UntilAnsweredAsync(() => _owner.GetPrivacyStatementAsync(Store, release.Id))).Tiers)
+            _prices[(_incarnation, release.Id, tier.Tier)] = tier.MuSquaredUnits;
+        lock (_releases)
+            _releases.Add(release.Id);
+    }
+
+    private string[] Releases()
+    {
+        lock (_releases)
+            return [.. _releases];
+    }
+
+    /// <summary>What the API says in the end, then, of a server that was killed once more, what the tables say.</summary>
+    private async Task CheckAsync(LoadUser[] users)
+    {
+        var told = new Dictionary<string, long>();
+        foreach (var user in users)
+            told[user.Account] = await user.SpentAsync();
+        await _server.KillAsync();
+        var books = LedgerRows.ReadSqlite(Path.Combine(directory, "data", "dpattn.db"));
+        var journal = _journal.Read();
+        foreach (var fault in new LoadChecker(journal, _prices, books).Check())
+            Faults.Enqueue(fault);
+        foreach (var (account, units) in told)
+        {
+            if (books.Single(book => book.Account == account).Spent != units)
+                Faults.Enqueue($"{account}: the API said {units} units, and the ledger has {books.Single(book => book.Account == account).Spent}");
+        }
+        Counts = journal.GroupBy(line => line.Told == JournalLine.Answered ? line.IsCharged ? "charged" : line.IsReplay ? "replayed" : "free" : line.Told)
+            .ToDictionary(group => group.Key, group => group.Count());
+        log($"{Kills} kills, {_releases.Count} releases, {journal.Count} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
+    }
+
+    private DpAttentionClient Connect(string key)
+    {
+        var client = Patience.Connect(_server.Endpoint, key);
+        _clients.Add(client);
+        return client;
+    }
+}

@@ -1,0 +1,51 @@
+using System.Text.Json;
+
+namespace DpAttn.Drills.Load;
+
+/// <summary>One thing that a client was told.</summary>
+/// <param name="Account">Whose.</param>
+/// <param name="Store">The store.</param>
+/// <param name="Request">The idempotency key; null for what was asked without one.</param>
+/// <param name="Release">The release; null where the store has none.</param>
+/// <param name="Tier">The tier.</param>
+/// <param name="Told">answered, refused, or gave-up.</param>
+/// <param name="IsCharged">Whether the answer said that it cost something.</param>
+/// <param name="IsReplay">Whether the answer said that it is a replay.</param>
+/// <param name="Digest">Of the answer's numbers.</param>
+internal sealed record JournalLine(string Account, string Store, string? Request, string? Release, int? Tier, string Told, bool IsCharged = false, bool IsReplay = false, string? Digest = null)
+{
+    public const string Answered = "answered", Refused = "refused", GaveUp = "gave-up";
+}
+
+/// <summary>What all clients were told, line by line in a file, as each would log it.</summary>
+internal sealed class LoadJournal(string file) : IDisposable
+{
+    private readonly StreamWriter _writer = new(file);
+
+    public int Lines { get; private set; }
+
+    public void Write(JournalLine line)
+    {
+        var text = JsonSerializer.Serialize(line);
+        lock (_writer)
+        {
+            _writer.WriteLine(text);
+            Lines++;
+        }
+    }
+
+    /// <summary>Everything that was written so far.</summary>
+    public IReadOnlyList<JournalLine> Read()
+    {
+        lock (_writer)
+            _writer.Flush();
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream);
+        var lines = new List<JournalLine>();
+        while (reader.ReadLine() is { } text)
+            lines.Add(JsonSerializer.Deserialize<JournalLine>(text)!);
+        return lines;
+    }
+
+    public void Dispose() => _writer.Dispose();
+}
