@@ -138,6 +138,28 @@ public sealed class ShardRowsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Rows_that_a_silo_could_not_hold_are_refused_while_they_come_and_what_is_there_answers()
+    {
+        await using var silos = await TestSilos.StartAsync(configure: options => options.RowBytes = 1 << 20);
+        var owner = await silos.PrincipalAsync(Roles.Owner, "owner");
+        var user = await silos.PrincipalAsync(Roles.User, "user");
+        var door = silos.FrontDoor;
+        foreach (var (store, definition) in new[] { ("asked", PerQueries.Definition(shards: 1)), ("released", Samples.Definition(shards: 1)) })
+            await door.EnsureStoreAsync(owner, store, definition);
+        await door.AppendAsync(owner, "asked", "b1", Samples.Rows(20_000, 1));
+        var problem = await Refused.WithAsync(ProblemCodes.StorageFull, () => door.AppendAsync(owner, "asked", "b2", Samples.Rows(20_000, 2)));
+        Assert.Contains("1048576 bytes", problem.Message);
+        Assert.Equal(20_000, (await door.GetStoreAsync(owner, "asked")).Slots);
+        await door.SetBudgetAsync(owner, "asked", user.Account.Value, new LimitRequest(4));
+        Assert.Equal(2, (await door.AttendAsync(user, "asked", PerQueries.Ask())).Answers.Count);
+        // What is loaded counts too; a few rows more fit, and stores that answer from releases hold none.
+        await Refused.WithAsync(ProblemCodes.StorageFull, () => door.AppendAsync(owner, "asked", "b2", Samples.Rows(20_000, 2)));
+        await door.AppendAsync(owner, "asked", "b3", Samples.Rows(5_000, 3));
+        Assert.Equal(2, (await door.AttendAsync(user, "asked", PerQueries.Ask("k2"))).Answers.Count);
+        await door.AppendAsync(owner, "released", "b", Samples.Rows(40_000, 1));
+    }
+
+    [Fact]
     public void An_answer_is_read_as_it_was_written_and_nothing_else_is_read_as_one()
     {
         var batch = new AnswerBatch(2, [1, -0.0, double.MaxValue, 4], [0.5, double.PositiveInfinity, double.Epsilon, 1], [-1, -2, -3, -4], [1, 2, 3, 4], [true, false, false, true], [], 0.25);
