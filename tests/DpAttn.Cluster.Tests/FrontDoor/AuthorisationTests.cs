@@ -42,6 +42,8 @@ public class AuthorisationTests(OneSilo silos, TwoSilos two)
         await RequireAsync("ListBudgets", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.ListBudgetsAsync(caller, store, null, 10));
         await RequireAsync("GetBudget", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.GetBudgetAsync(caller, store, scene.User.Account.Value));
         await RequireAsync("SetBudget", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.SetBudgetAsync(caller, store, scene.User.Account.Value, new LimitRequest(1)));
+        await RequireAsync("ListLedger", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.ListLedgerAsync(caller, store, scene.User.Account.Value, null, 10));
+        await RequireAsync("SetStoreBudget", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.SetStoreBudgetAsync(caller, store, new LimitRequest(8)));
         await RequireAsync("Attend", [No, No, Hidden, Ok, Hidden, Hidden], caller => door.AttendAsync(caller, store, new AttendCommand(Samples.Queries(1), release, 0)));
         await RequireAsync("GetMyBudget", [Hidden, Hidden, Hidden, Ok, Hidden, Hidden], caller => door.GetMyBudgetAsync(caller, store));
         await RequireAsync("ListMyLedger", [Ok, Ok, Hidden, Ok, Hidden, Hidden], caller => door.ListMyLedgerAsync(caller, store, null, 10));
@@ -67,6 +69,8 @@ public class AuthorisationTests(OneSilo silos, TwoSilos two)
         await RequireAsync("EraseRow, deleted", nobody, caller => door.EraseRowAsync(caller, store, "b", 0));
         await RequireAsync("Publish, deleted", nobody, caller => door.PublishAsync(caller, store, new PublishRequest(), "p3"));
         await RequireAsync("RetireRelease, deleted", nobody, caller => door.RetireReleaseAsync(caller, store, release));
+        await RequireAsync("ListLedger, deleted", nobody, caller => door.ListLedgerAsync(caller, store, scene.User.Account.Value, null, 10));
+        await RequireAsync("SetStoreBudget, deleted", nobody, caller => door.SetStoreBudgetAsync(caller, store, new LimitRequest(9)));
         await RequireAsync("ListBudgets, deleted", nobody, caller => door.ListBudgetsAsync(caller, store, null, 10));
         await RequireAsync("GetBudget, deleted", nobody, caller => door.GetBudgetAsync(caller, store, scene.User.Account.Value));
         await RequireAsync("SetBudget, deleted", nobody, caller => door.SetBudgetAsync(caller, store, scene.User.Account.Value, new LimitRequest(1)));

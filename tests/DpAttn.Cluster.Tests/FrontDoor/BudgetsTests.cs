@@ -43,6 +43,78 @@ public class BudgetsTests(OneSilo one, TwoSilos two)
         Assert.Equal(["limit", "open", "limit", "limit"], (await scene.Door.ListMyLedgerAsync(scene.User, scene.Store, null, 10)).Entries.Select(line => line.Kind));
     }
 
+    [Fact]
+    public async Task A_stores_own_limit_is_raised_and_lowered_but_never_below_what_all_have_spent()
+    {
+        var scene = await two.SceneAsync(Samples.Definition(limit: 1), users: 2);
+        var release = await scene.LoadedAsync();
+        foreach (var user in scene.Users)
+            await scene.GrantAsync(4, user);
+        await scene.AttendAsync(Ask with { Release = release, Tier = 1 });
+        await Refused.WithAsync(ProblemCodes.BudgetExhausted, () => scene.AttendAsync(Ask with { Release = release, Tier = 2 }));
+        var raised = await scene.Door.SetStoreBudgetAsync(scene.Owner, scene.Store, new LimitRequest(2));
+        Assert.Equal((2.0, 1e-6, 2), (raised.Limit, raised.Delta, raised.Accounts.Count));
+        Assert.Equal(1, raised.Spent, 1e-6);
+        // It counts at once, on every silo.
+        Assert.Equal(2, (await two.Silos.Door(1).AttendAsync(scene.Users[1], scene.Store, Ask with { Release = release, Tier = 2 })).Privacy.Tier);
+        var problem = await Refused.WithAsync(ProblemCodes.InvalidRequest, () => scene.Door.SetStoreBudgetAsync(scene.Owner, scene.Store, new LimitRequest(1.99)));
+        Assert.Contains("never set below what is spent", problem.Message);
+        Assert.Equal(2, (await scene.Door.ListBudgetsAsync(scene.Owner, scene.Store, null, 10)).Limit);
+        Assert.Equal(5, (await scene.Door.SetStoreBudgetAsync(scene.Owner, scene.Store, new LimitRequest(5))).Limit);
+        Assert.Equal(2, (await scene.Door.SetStoreBudgetAsync(scene.Owner, scene.Store, new LimitRequest(2))).Limit);
+        foreach (var none in new[] { 0, -1, double.NaN, 201, 60 })
+            await Refused.WithAsync(ProblemCodes.InvalidRequest, () => scene.Door.SetStoreBudgetAsync(scene.Owner, scene.Store, new LimitRequest(none)));
+        // The definition that the store was made with still makes it.
+        Assert.False((await scene.Door.EnsureStoreAsync(scene.Owner, scene.Store, Samples.Definition(limit: 1))).IsNew);
+        var incarnation = await scene.IncarnationAsync();
+        var lines = (await scene.Door.ListAuditAsync(await two.Silos.OperatorAsync(), 0, 1000)).Entries.Where(line => line.Action == "budget.limit" && line.Store == incarnation);
+        Assert.Equal(["2", "5", "2"], lines.Select(line => line.Detail));
+        Assert.Empty(await two.Silos.Storage.LedgerFaultsAsync(new Privacy.StoreId(incarnation)));
+    }
+
+    [Fact]
+    public async Task An_owner_reads_the_ledger_of_every_account_page_by_page()
+    {
+        var scene = await one.SceneAsync();
+        var release = await scene.LoadedAsync();
+        await scene.GrantAsync(4);
+        for (var tier = 0; tier < 3; tier++)
+            await scene.AttendAsync(Ask with { Release = release, Tier = tier });
+        var own = (await scene.Door.ListMyLedgerAsync(scene.User, scene.Store, null, 100)).Entries;
+        var lines = new List<LedgerLine>();
+        string? cursor = null;
+        do
+        {
+            var page = await scene.Door.ListLedgerAsync(scene.Owner, scene.Store, scene.User.Account.Value, cursor, 3);
+            lines.AddRange(page.Entries);
+            cursor = page.Next;
+        }
+        while (cursor is not null);
+        Assert.Equal(own, lines);
+        Assert.Equal(["limit", "open", "open", "open"], lines.Select(line => line.Kind));
+        foreach (var account in new[] { "00000000000000000000000000000000", "", "with space" })
+            await Refused.WithAsync(ProblemCodes.NotFound, () => scene.Door.ListLedgerAsync(scene.Owner, scene.Store, account, null, 10));
+        await Refused.WithAsync(ProblemCodes.InvalidRequest, () => scene.Door.ListLedgerAsync(scene.Owner, scene.Store, scene.User.Account.Value, "x", 10));
+        await Refused.WithAsync(ProblemCodes.InvalidRequest, () => scene.Door.ListLedgerAsync(scene.Owner, scene.Store, scene.User.Account.Value, null, 0));
+    }
+
+    [Fact]
+    public async Task A_budget_says_how_many_more_releases_could_be_opened_at_each_tier()
+    {
+        var scene = await one.SceneAsync();
+        await scene.AppendAsync("b", Samples.Rows(60, 1));
+        var granted = await scene.GrantAsync(2.1);
+        Assert.Equal([(0, 0.5), (1, 1.0), (2, 2.0)], granted.Reach!.Select(reach => (reach.Tier, reach.Epsilon)));
+        Assert.Equal(1, granted.Reach![2].AboutMore);
+        var more = granted.Reach[1].AboutMore;
+        Assert.InRange(more, 2, 10);
+        for (var i = 0; i < more; i++)
+            await scene.AttendAsync(Ask with { Release = (await scene.PublishAsync($"p{i}")).Id, Tier = 1 });
+        var last = (await scene.PublishAsync("last")).Id;
+        await Refused.WithAsync(ProblemCodes.BudgetExhausted, () => scene.AttendAsync(Ask with { Release = last, Tier = 1 }));
+        Assert.Equal(0, (await scene.Door.GetMyBudgetAsync(scene.User, scene.Store)).Reach![1].AboutMore);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(-1)]

@@ -25,6 +25,29 @@ public class RefusalsTests
         }, iter: 300);
     }
 
+    /// <summary>The same with the prices that requests really have: of tiers and of answers, slack included, to accounts that have bought some already.</summary>
+    [Theory]
+    [InlineData("moment-tree")]
+    [InlineData("per-query")]
+    public void A_limit_raised_by_what_was_short_admits_what_was_asked_for_at_its_price(string mechanism)
+    {
+        var model = StoreModel.Of(SchemaFactory.Resolve(Samples.Definition() with { Mechanism = new Contracts.MechanismDefinition(mechanism) }));
+        Gen.Select(Gen.Double[0.3, 4], Gen.Int[0, 40], Gen.Int[0, 2], Gen.Int[1, 40]).Sample((stated, bought, tier, queries) =>
+        {
+            var limit = new PrivacyLimit(new Epsilon(stated), Delta).Amount;
+            var spent = PrivacyAmount.Zero;
+            for (var i = 0; i < bought && (spent + model.PriceOf(0)).FitsIn(limit); i++)
+                spent += model.PriceOf(0);
+            var cost = model is PerQueryModel priced ? priced.PriceOf(tier, queries) : model.PriceOf(tier);
+            var account = new AccountState(stated, limit.MuSquared, limit.Slack, spent.MuSquared, spent.Slack, [], 1);
+            var raise = Refusals.ShortBy(account, cost, Delta)!.Value;
+            Assert.Equal((spent + cost).FitsIn(limit), raise == 0);
+            Assert.True((spent + cost).FitsIn(new PrivacyLimit(new Epsilon(stated + raise), Delta).Amount));
+            if (raise > 1e-6)
+                Assert.False((spent + cost).FitsIn(new PrivacyLimit(new Epsilon(stated + raise * (1 - 1e-6)), Delta).Amount));
+        }, iter: 300);
+    }
+
     [Fact]
     public void When_the_slack_is_short_no_raise_is_named()
     {

@@ -56,6 +56,26 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
         }
     }
 
+    /// <summary>Both clusters charge and compute one request, over row sets that grow meanwhile: one is charged, one is stored, and everybody is sent that one.</summary>
+    [Fact]
+    public async Task One_per_query_request_is_charged_and_answered_once_whichever_cluster_it_reaches()
+    {
+        for (var round = 0; round < rounds; round++)
+        {
+            var scene = await SceneAsync($"ask{round}", PerQueries.Definition());
+            await scene.AppendAsync("b0", Samples.Rows(30, round));
+            var user = await UserAsync(scene, $"asker{round}", 4);
+            var appending = _right.FrontDoor.AppendAsync(scene.Owner, scene.Store, "b1", Samples.Rows(30, round + 1));
+            var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => (i % 2 == 0 ? _left : _right).FrontDoor.AttendAsync(user, scene.Store, PerQueries.Ask())));
+            await appending;
+            Assert.Single(results, result => !result.Privacy.Replayed);
+            foreach (var result in results)
+                PerQueries.RequireSame(results[0].Answers, result.Answers);
+            PerQueries.RequireSame(results[0].Answers, (await _left.FrontDoor.AttendAsync(user, scene.Store, PerQueries.Ask())).Answers);
+            Assert.Single((await scene.Door.ListMyLedgerAsync(user, scene.Store, null, 100)).Entries, line => line.Kind == "charge");
+        }
+    }
+
     /// <summary>Erasing races with freezing: a row is in the release or erased, never half of each.</summary>
     [Fact]
     public async Task A_row_is_erased_or_published_and_never_both()
@@ -152,10 +172,10 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
         }
     }
 
-    private async Task<Scene> SceneAsync(string name)
+    private async Task<Scene> SceneAsync(string name, StoreDefinition? definition = null)
     {
         var owner = await _left.PrincipalAsync(Roles.Owner, $"owner of {name}");
-        await _left.FrontDoor.EnsureStoreAsync(owner, name, Samples.Definition());
+        await _left.FrontDoor.EnsureStoreAsync(owner, name, definition ?? Samples.Definition());
         return new Scene(_left.FrontDoor, name, owner, []);
     }
 

@@ -75,6 +75,7 @@ public class DocumentsTests
     public void Documents_of_version_1_are_written_and_read_as_ever()
     {
         Check("store-1.json", Documents.Store, Store);
+        Check("store-per-query-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("per-query") }, Erasures = 5, Secret = "AAAA" });
         Check("release-1.json", Documents.Release, Release);
         Check("batch-1.json", Documents.Batch, new BatchDocument { Batch = "b", Fingerprint = "f", FirstSlot = 1, Slots = 2, FirstSegment = 3, Segments = 4 });
         Check("segment-1.json", Documents.Segment, new SegmentDocument { Blob = "b-00000", Shard = 1, FirstRow = 2, Rows = 3, Slots = 4, Bytes = 5, Digest = "d" });
