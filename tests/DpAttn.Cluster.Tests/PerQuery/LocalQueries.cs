@@ -55,7 +55,7 @@ internal sealed class LocalQueries(Side side, Bench bench, StoreId store) : ISha
 
     /// <summary>The library's answers to a request.</summary>
     public Task<AttentionAnswer[]> ExpectedAsync(AttendCommand command, RowSet rows) =>
-        PerQueries.ExpectedAsync(bench.Storage, bench.Protector, store, User, command, command.Tier!.Value, rows);
+        PerQueries.ExpectedAsync(bench.Storage.Catalog, bench.Protector, store, User, command, command.Tier!.Value, rows);
 
     public static IReadOnlyList<AttentionAnswer> Answers(AskOutcome outcome)
     {

@@ -16,16 +16,16 @@ internal static class PerQueries
     public static AttendCommand Ask(string? key = "k", int? tier = 1, int queries = 2, int seed = 99) => new(Samples.Queries(queries, seed), Tier: tier, RequestId: key);
 
     /// <summary>The answers that plain classes of the library give: noise and sums computed past everything under test.</summary>
-    public static async Task<AttentionAnswer[]> ExpectedAsync(SqliteStorage storage, SecretProtector protector, StoreId store, AccountId account, AttendCommand command, int tier, RowSet rows, bool clip = false)
+    public static async Task<AttentionAnswer[]> ExpectedAsync(ICatalog catalog, SecretProtector protector, StoreId store, AccountId account, AttendCommand command, int tier, RowSet rows, bool clip = false)
     {
-        var document = (await storage.Catalog.ReadAsync(Documents.Store, store.Value))!.Value;
+        var document = (await catalog.ReadAsync(Documents.Store, store.Value))!.Value;
         var definition = document.Definition;
         var parameters = PerQueryParameters.Create(SchemaFactory.Schema(definition));
         var plan = PerQueryPlan.Create(parameters, command.Queries, command.Clip, Epsilon.Budget(definition.Ladder[tier]), new Delta(definition.Delta));
         var sums = new long[plan.Dimension];
         PerQuerySums.AddTo(sums, plan, PerQueryRows.Prepare(parameters, rows, clip));
         var secret = protector.Unprotect(Convert.FromBase64String(document.Secret!), $"store secret {store}");
-        var digest = await RowSetDigestAsync(storage, secret, document);
+        var digest = await RowSetDigestAsync(catalog, secret, document);
         var key = ReleaseKey.Derive(secret, PerQueryManifest.Digest(plan, store.Value, digest, account, new RequestId(command.RequestId!)));
         var noise = PerQueryNoise.Draw(plan, key);
         for (var i = 0; i < sums.Length; i++)
@@ -49,7 +49,7 @@ internal static class PerQueries
     private static IEnumerable<long> Bits(double[] numbers) => numbers.Select(BitConverter.DoubleToInt64Bits);
 
     /// <summary>The digest of a row set, written a second time from its description.</summary>
-    private static async Task<byte[]> RowSetDigestAsync(SqliteStorage storage, byte[] secret, StoreDocument document)
+    private static async Task<byte[]> RowSetDigestAsync(ICatalog catalog, byte[] secret, StoreDocument document)
     {
         using var content = new MemoryStream();
         void Number(long number) => content.Write(BitConverter.GetBytes(number));
@@ -62,7 +62,7 @@ internal static class PerQueries
         Text(document.Incarnation);
         Number(document.NextSegment);
         Number(document.Erasures);
-        await foreach (var segment in storage.Catalog.ListAsync(Documents.Segment, $"{document.Incarnation}/"))
+        await foreach (var segment in catalog.ListAsync(Documents.Segment, $"{document.Incarnation}/"))
         {
             Text(segment.Value.Blob);
             Text(segment.Value.Digest);
@@ -76,5 +76,5 @@ internal static class PerQueries
 /// <summary>Shorthand for what a ledger says about itself.</summary>
 internal static class Verified
 {
-    public static Task<IReadOnlyList<string>> LedgerFaultsAsync(this SqliteStorage storage, StoreId store) => storage.Ledger.VerifyAsync(store);
+    public static Task<IReadOnlyList<string>> LedgerFaultsAsync(this TestStorage storage, StoreId store) => storage.Ledger.VerifyAsync(store);
 }

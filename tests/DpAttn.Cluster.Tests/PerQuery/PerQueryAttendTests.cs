@@ -33,7 +33,7 @@ public sealed class PerQueryAttendTests(TwoSilos two) : IClassFixture<TwoSilos>
         {
             var command = new AttendCommand(queries, Tier: silo, RequestId: $"k{silo}");
             var result = await two.Silos.Door(silo).AttendAsync(scene.User, scene.Store, command);
-            var expected = await PerQueries.ExpectedAsync(two.Silos.Storage, two.Silos.Protector, store, scene.User.Account, command, silo, Samples.Join(batches));
+            var expected = await PerQueries.ExpectedAsync(two.Silos.Storage.Catalog, two.Silos.Protector, store, scene.User.Account, command, silo, Samples.Join(batches));
             PerQueries.RequireSame(expected, result.Answers);
             Assert.Equal(result.Answers[0].Output, result.Answers[2].Output);
         }
@@ -293,13 +293,13 @@ public sealed class PerQueryAttendTests(TwoSilos two) : IClassFixture<TwoSilos>
         await scene.AppendAsync("b", rows);
         await scene.GrantAsync(4);
         var result = await scene.AttendAsync(PerQueries.Ask(tier: 2));
-        var expected = await PerQueries.ExpectedAsync(two.Silos.Storage, two.Silos.Protector, new StoreId(await scene.IncarnationAsync()), scene.User.Account, PerQueries.Ask(tier: 2), 2, rows.ToRows());
+        var expected = await PerQueries.ExpectedAsync(two.Silos.Storage.Catalog, two.Silos.Protector, new StoreId(await scene.IncarnationAsync()), scene.User.Account, PerQueries.Ask(tier: 2), 2, rows.ToRows());
         PerQueries.RequireSame(expected, result.Answers);
         await Refused.WithAsync(ProblemCodes.InvalidRequest, () => two.SceneAsync(Samples.Definition() with { Scale = 60 }));
     }
 
     private async Task RequireLibrarysAsync(Scene scene, StoreId store, string key, AttendResult result, RowSet rows) => PerQueries.RequireSame(
-        await PerQueries.ExpectedAsync(two.Silos.Storage, two.Silos.Protector, store, scene.User.Account, PerQueries.Ask(key), 1, rows), result.Answers);
+        await PerQueries.ExpectedAsync(two.Silos.Storage.Catalog, two.Silos.Protector, store, scene.User.Account, PerQueries.Ask(key), 1, rows), result.Answers);
 
     private async Task<Scene> LoadedAsync()
     {
