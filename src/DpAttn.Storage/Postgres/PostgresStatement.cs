@@ -39,7 +39,16 @@ internal sealed class PostgresStatement(string sql)
     public PostgresStatement WithAll(bool[] values) => Add(new NpgsqlParameter<bool[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Boolean });
 
     /// <inheritdoc cref="With(long)"/>
-    public PostgresStatement WithAll(string[] values) => Add(new NpgsqlParameter<string[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+    public PostgresStatement WithAll(string?[] values) => Add(new NpgsqlParameter<string?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(byte[]?[] values) => Add(new NpgsqlParameter<byte[]?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(long?[] values) => Add(new NpgsqlParameter<long?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(double?[] values) => Add(new NpgsqlParameter<double?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Double });
 
     /// <inheritdoc cref="With(long)"/>
     public PostgresStatement WithNull(NpgsqlDbType type) => Add(new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = type });
