@@ -12,6 +12,7 @@ namespace DpAttn.Storage;
 internal sealed class ChargeLane : IAsyncDisposable
 {
     private const int LargestBatch = 512;
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromMicroseconds(500);
     private static readonly TimeSpan LongestTakingBack = TimeSpan.FromSeconds(3);
 
     private readonly PostgresDatabase _database;
@@ -64,8 +65,21 @@ internal sealed class ChargeLane : IAsyncDisposable
                     batch.Add(request);
             }
             await DecideBatchAsync(batch).ConfigureAwait(false);
+            var told = batch.Count;
             batch.Clear();
+            await AwaitCompanyAsync(told).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Gives those who were just told their outcome a moment to come back with their next charge, so that they share one transaction instead of forming two groups that wait
+    /// for each other.
+    /// </summary>
+    private async Task AwaitCompanyAsync(int expected)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (_queue.Reader.Count is > 0 and var count && count < expected && Stopwatch.GetElapsedTime(start) < LongestLinger)
+            await Task.Yield();
     }
 
     private async Task DecideBatchAsync(IReadOnlyList<ChargeRequest> batch)
@@ -130,9 +144,11 @@ internal sealed class ChargeLane : IAsyncDisposable
                 told.Add(() => request.Fail(failure));
             }
         }
-        return decisions.Changes.IsEmpty
-            ? (false, new Outcomes(told, left, []))
-            : (true, new Outcomes(told, left, await decisions.Changes.WriteAsync(session).ConfigureAwait(false)));
+        if (decisions.Changes.IsEmpty)
+            return (false, new Outcomes(told, left, []));
+        var (statements, marks) = decisions.Changes.Write();
+        session.ExecuteLast(statements);
+        return (true, new Outcomes(told, left, marks));
     }
 
     /// <summary>Whether one of several rows may have been what a transaction failed on: one that is locked elsewhere, or is not what was read.</summary>

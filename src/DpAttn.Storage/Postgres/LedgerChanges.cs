@@ -35,10 +35,8 @@ internal sealed class LedgerChanges(LedgerChain chain)
     /// <summary>A book holds a better tier than before.</summary>
     public void Raise(LedgerBook book, string release, int tier) => _tiers[(book.Id, release)] = (tier, chain.OfTier(book.Store, book.Account, release, tier));
 
-    /// <summary>Writes all of it.</summary>
-    /// <returns>What the witness is to be told once it is committed.</returns>
-    /// <exception cref="StorageCorruptException">A row is no longer as it was read, or the database keeps a limit that was decided against.</exception>
-    public async Task<List<WitnessMark>> WriteAsync(PostgresSession session)
+    /// <summary>The statements that write all of it, of which each does all or fails, and what the witness is to be told once they are committed.</summary>
+    public (IReadOnlyList<PostgresStatement> Statements, List<WitnessMark> Marks) Write()
     {
         var books = _books.Values.Select(change => (change.Before, change.After, Mac: chain.OfBook(change.After))).ToList();
         List<PostgresStatement> statements = [PostgresBooks.Add(books)];
@@ -46,10 +44,7 @@ internal sealed class LedgerChanges(LedgerChain chain)
             statements.Add(PostgresEntries.Append(_entries));
         if (_tiers.Count > 0)
             statements.Add(PostgresTiers.Raise([.. _tiers.Select(tier => (tier.Key.Book, tier.Key.Release, tier.Value.Tier, tier.Value.Mac))]));
-        var written = await session.ExecuteAsync(statements).ConfigureAwait(false);
-        if (written[0] != (ulong)books.Count || (_tiers.Count > 0 && written[^1] != (ulong)_tiers.Count))
-            throw new StorageCorruptException("the ledger changed within the transaction that decided; nothing was changed");
         // A slab that was only taken back is nothing that a witness compares.
-        return [.. books.Where(book => book.After.Version != book.Before.Version).Select(book => book.After.ToMark(book.Mac))];
+        return (statements, [.. books.Where(book => book.After.Version != book.Before.Version).Select(book => book.After.ToMark(book.Mac))]);
     }
 }

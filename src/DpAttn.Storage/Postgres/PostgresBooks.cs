@@ -66,12 +66,12 @@ internal static class PostgresBooks
         .With(book.Store).With(book.Account).With(book.StatedEpsilon).With(book.StatedDelta).With(book.Limit.MuSquared).With(book.Limit.Slack).With(book.Spent.MuSquared).With(book.Spent.Slack)
         .With(book.Reserved.MuSquared).With(book.Reserved.Slack).With(book.Sequence).With(book.Version).With(book.IsClosed).With(Exceeded(book)).With(book.Head).With(mac);
 
-    /// <summary>Writes what follows from charges and slabs, guarded by what was read; the database once more keeps what is charged within the limit.</summary>
-    public static PostgresStatement Add(IReadOnlyList<(LedgerBook Before, LedgerBook After, byte[] Mac)> changes) => new PostgresStatement("""
+    /// <summary>Writes what follows from charges and slabs, guarded by what was read; the database once more keeps what is charged within the limit. Fails unless all are changed.</summary>
+    public static PostgresStatement Add(IReadOnlyList<(LedgerBook Before, LedgerBook After, byte[] Mac)> changes) => PostgresStatement.AllOrNone(changes.Count, """
         UPDATE dpattn_ledger_book book SET
             spent_mu2 = book.spent_mu2 + change.mu2, spent_slack = book.spent_slack + change.slack, reserved_mu2 = book.reserved_mu2 + change.reserve_mu2,
             reserved_slack = book.reserved_slack + change.reserve_slack, sequence = change.sequence, version = change.version, head = change.head, mac = change.mac
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
             AS change (id, mu2, slack, reserve_mu2, reserve_slack, sequence, version, head, mac, from_version, from_mu2, from_slack, from_reserved_mu2, from_reserved_slack)
         WHERE book.id = change.id AND NOT book.closed AND book.version = change.from_version AND book.spent_mu2 = change.from_mu2 AND book.spent_slack = change.from_slack
             AND book.reserved_mu2 = change.from_reserved_mu2 AND book.reserved_slack = change.from_reserved_slack

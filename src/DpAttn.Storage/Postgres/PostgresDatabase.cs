@@ -1,4 +1,3 @@
-using System.Data;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -59,28 +58,28 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
     {
         for (var attempt = 1; ; attempt++)
         {
-            var isCommitting = false;
             try
             {
                 await using var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false);
-                await session.BeginAsync().ConfigureAwait(false);
+                session.Begin();
                 var (commit, result) = await work(session).ConfigureAwait(false);
                 if (!commit)
-                {
-                    await session.RollbackAsync().ConfigureAwait(false);
                     return result;
-                }
                 if (BeforeCommit is { } pause)
                     await pause().ConfigureAwait(false);
-                isCommitting = true;
-                await session.CommitAsync().ConfigureAwait(false);
+                try
+                {
+                    await session.CommitAsync().ConfigureAwait(false);
+                }
+                catch (Exception failure) when (PostgresFailure.IsDatabase(failure) && !session.WasBeforeCommit(failure) && !PostgresFailure.IsRolledBack(failure))
+                {
+                    throw PostgresFailure.Unknown(name, failure);
+                }
                 committed?.Invoke(result);
                 return result;
             }
             catch (Exception failure) when (PostgresFailure.IsDatabase(failure) || failure is ObjectDisposedException)
             {
-                if (isCommitting && !PostgresFailure.IsRolledBack(failure))
-                    throw PostgresFailure.Unknown(name, failure);
                 if (attempt == MostAttempts || !PostgresFailure.IsWorthRetrying(failure))
                     throw PostgresFailure.Unchanged(name, failure);
                 await BeforeRetryAsync(failure, attempt).ConfigureAwait(false);
@@ -114,7 +113,7 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
             {
                 await using var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false);
                 if (isSnapshot)
-                    await session.BeginAsync(IsolationLevel.RepeatableRead).ConfigureAwait(false);
+                    session.BeginSnapshot();
                 return await read(session).ConfigureAwait(false);
             }
             catch (Exception failure) when (PostgresFailure.IsDatabase(failure) || failure is ObjectDisposedException)

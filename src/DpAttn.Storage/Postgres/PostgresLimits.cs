@@ -135,7 +135,9 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         if (changes.IsEmpty)
             return [];
         changes.Set(all!, after);
-        return await changes.WriteAsync(session).ConfigureAwait(false);
+        var (statements, marks) = changes.Write();
+        await session.ExecuteAsync(statements).ConfigureAwait(false);
+        return marks;
     }
 
     /// <summary>Opens a book with its first entry; null when somebody else was first.</summary>

@@ -39,7 +39,7 @@ internal static class PostgresSchema
     /// <exception cref="StorageRefusedException">It was written by a newer version, or its key was wrapped with one that is not given.</exception>
     public static async Task<int> ApplyAsync(PostgresSession session, SecretProtector protector, DateTimeOffset now)
     {
-        await session.BeginAsync().ConfigureAwait(false);
+        session.Begin();
         var schema = await CurrentAsync(session).ConfigureAwait(false);
         await session.QueryAsync(new PostgresStatement("SELECT pg_advisory_xact_lock($1)").With(PostgresLocks.Key(schema, "migration")), _ => true).ConfigureAwait(false);
         await session.ExecuteAsync(new PostgresStatement(VersionTable)).ConfigureAwait(false);

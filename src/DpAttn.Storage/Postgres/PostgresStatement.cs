@@ -8,6 +8,13 @@ internal sealed class PostgresStatement(string sql)
 {
     public NpgsqlBatchCommand Command { get; } = new(sql);
 
+    /// <summary>
+    /// A change of so many rows that fails (division by zero, since SQL has no other word for it) when it changes another number of them. The number is its first parameter; the
+    /// change's own begin at $2.
+    /// </summary>
+    public static PostgresStatement AllOrNone(int rows, string change) =>
+        new PostgresStatement($"WITH changed AS ({change} RETURNING 1) SELECT 1 / (CASE WHEN count(*) = $1 THEN 1 ELSE 0 END) FROM changed").With(rows);
+
     /// <summary>States the next parameter.</summary>
     public PostgresStatement With(long value) => Add(new NpgsqlParameter<long> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint });
 

@@ -19,9 +19,9 @@ internal static class PostgresTiers
         SELECT book.store, book.account, tier.release, tier.tier, tier.mac FROM dpattn_ledger_tier tier JOIN dpattn_ledger_book book ON book.id = tier.book WHERE tier.book = ANY ($1)
         """).WithAll(books);
 
-    /// <summary>Records better tiers than those held.</summary>
-    public static PostgresStatement Raise(IReadOnlyList<(long Book, string Release, long Tier, byte[] Mac)> tiers) => new PostgresStatement("""
-        INSERT INTO dpattn_ledger_tier (book, release, tier, mac) SELECT * FROM unnest($1, $2, $3, $4)
+    /// <summary>Records better tiers than those held. Fails unless all are.</summary>
+    public static PostgresStatement Raise(IReadOnlyList<(long Book, string Release, long Tier, byte[] Mac)> tiers) => PostgresStatement.AllOrNone(tiers.Count, """
+        INSERT INTO dpattn_ledger_tier (book, release, tier, mac) SELECT * FROM unnest($2, $3, $4, $5)
         ON CONFLICT (book, release) DO UPDATE SET tier = EXCLUDED.tier, mac = EXCLUDED.mac WHERE dpattn_ledger_tier.tier < EXCLUDED.tier
         """)
         .WithAll([.. tiers.Select(tier => tier.Book)]).WithAll([.. tiers.Select(tier => tier.Release)]).WithAll([.. tiers.Select(tier => tier.Tier)]).WithAll([.. tiers.Select(tier => tier.Mac)]);
