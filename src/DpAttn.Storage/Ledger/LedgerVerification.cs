@@ -113,10 +113,10 @@ public static class LedgerVerification
     private static void CheckSequence(string name, List<LedgerEntry> entries, List<string> faults)
     {
         var expected = 1L;
-        foreach (var entry in entries)
+        // What lies before an acknowledgement is acknowledged as it is, and its own sequence skips those of entries that were lost.
+        foreach (var entry in entries.Skip(Math.Max(0, entries.FindLastIndex(entry => entry.Kind == LedgerEntryKind.Acknowledgement))))
         {
-            // An acknowledgement skips the sequences of entries that were lost.
-            if (entry.Sequence != expected && !(entry.Kind == LedgerEntryKind.Acknowledgement && entry.Sequence > expected))
+            if (entry.Sequence != expected && entry.Kind != LedgerEntryKind.Acknowledgement)
             {
                 faults.Add($"{name} has entry {entry.Sequence} where {expected} belongs");
                 return;

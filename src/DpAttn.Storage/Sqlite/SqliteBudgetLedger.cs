@@ -82,10 +82,10 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     {
         _ = (store.Value, account.Value, request.Value);
         // An entry that somebody put there must answer nobody.
-        books.Gate.Require(store);
+        books.Gate.RequireVerified(store);
         return await readers.ReadAsync("finding a request", reader => reader.InSnapshot(session =>
         {
-            LedgerSuspensions.RequireNone(session, store);
+            RequireOpen(session, store);
             return LedgerBooks.Read(session, _chain, store, account.Value) is { } book ? LedgerEntries.Find(session, book, request) : null;
         }), cancellationToken).ConfigureAwait(false);
     }
@@ -101,14 +101,20 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     /// <summary>A change that the gate, the witness and the store's state admit.</summary>
     private async Task<LedgerDecision> ChangeAsync(string name, StoreId store, Func<SqliteSession, Change> change, CancellationToken cancellationToken)
     {
-        books.Gate.Require(store);
+        books.Gate.RequireVerified(store);
         await books.Journal.ReadyAsync(cancellationToken).ConfigureAwait(false);
         var made = await writer.RunAsync(name, 0, session =>
         {
-            LedgerSuspensions.RequireNone(session, store);
+            RequireOpen(session, store);
             return change(session);
         }, cancellationToken, Tell).ConfigureAwait(false);
         return made.Decision;
+    }
+
+    private void RequireOpen(SqliteSession session, StoreId store)
+    {
+        LedgerSuspensions.RequireNone(session, store);
+        books.Gate.RequireOpen();
     }
 
     /// <summary>Tells the journal what was committed.</summary>

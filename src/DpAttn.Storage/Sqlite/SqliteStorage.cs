@@ -16,15 +16,16 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
     private readonly ILedgerWitness? _witness;
     private int _disposed;
 
-    private SqliteStorage(SqliteStorageOptions options, DirectoryLock directoryLock, SecretProtector protector, LedgerChain chain, SqliteSession writing, string file)
+    private SqliteStorage(SqliteStorageOptions options, DirectoryLock directoryLock, ILedgerWitness? witness, SecretProtector protector, LedgerChain chain, SqliteSession writing, string file)
     {
         _lock = directoryLock;
-        _witness = options.Witness;
+        _witness = witness;
         _readers = new SqliteReaders(() => OpenReader(file), options.Readers, options.QueueCapacity);
         Writer = new SqliteWriter(writing, options.QueueCapacity, options.QueueBytes);
         Protector = protector;
+        Backup = new SqliteBackup(file);
         Books = new SqliteLedgerBooks(Writer, _readers, chain, options.Clock);
-        Guard = new LedgerGuard(Books, options.Witness, options.Clock);
+        Guard = new LedgerGuard(Books, witness, options.Clock);
         Ledger = new SqliteBudgetLedger(Writer, _readers, Books, options.Clock);
         Segments = new SqliteSegmentStore(Writer, _readers, options.Clock);
         Catalog = new SqliteCatalog(Writer, _readers, options.Clock);
@@ -41,6 +42,9 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
 
     /// <summary>Watches over the ledger.</summary>
     public LedgerGuard Guard { get; }
+
+    /// <summary>Copies the database.</summary>
+    public IStorageBackup Backup { get; }
 
     /// <summary>Wraps secrets with the keys that the storage was opened with.</summary>
     public SecretProtector Protector { get; }
@@ -66,6 +70,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
         var directory = Path.GetFullPath(options.Directory);
         DirectoryLock? directoryLock = null;
         SqliteSession? session = null;
+        FileWitness? witness = null;
         try
         {
             OwnFile.MakeDirectory(directory);
@@ -79,13 +84,16 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             SqliteIntegrity.Check(session);
             var protector = new SecretProtector(options.Keys ?? LoadKeys(directory, version));
             var chain = SqliteSchema.Apply(session, protector, options.Clock.GetUtcNow());
+            SqliteBackup.Sweep(directory);
+            witness = options.WitnessDirectory is { } place ? FileWitness.Open(place, directory) : null;
             // What was erased before a crash may still stand in the log: the writer empties it at its first rest.
             session.HasErased = true;
-            return new SqliteStorage(options, directoryLock, protector, chain, session, file);
+            return new SqliteStorage(options, directoryLock, options.Witness ?? witness, protector, chain, session, file);
         }
         catch (Exception failure)
         {
             session?.Dispose();
+            _ = witness?.DisposeAsync();
             directoryLock?.Dispose();
             if (failure is SqliteException database)
                 throw SqliteFailure.Unread($"opening the storage in {directory}", database);

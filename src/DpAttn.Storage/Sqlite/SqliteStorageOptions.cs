@@ -22,9 +22,12 @@ public sealed record SqliteStorageOptions
     public KeyRing? Keys { get; init; }
 
     /// <summary>
-    /// Remembers outside the database how far the ledger had come; closed with the storage. With one, <see cref="SqliteStorage.Guard"/> has to be started before anything is charged.
-    /// Default: none, and an older copy of the file is not recognised.
+    /// The directory of a <see cref="FileWitness"/>, which remembers outside the database how far the ledger had come; not within <see cref="Directory"/>. With one,
+    /// <see cref="SqliteStorage.Guard"/> has to be started before anything is charged. Default: none, and an older copy of the file is not recognised.
     /// </summary>
+    public string? WitnessDirectory { get; init; }
+
+    /// <summary>Another witness in place of <see cref="WitnessDirectory"/>; closed with the storage.</summary>
     public ILedgerWitness? Witness { get; init; }
 
     /// <summary>The clock of entries, blobs and audit lines.</summary>
@@ -35,6 +38,8 @@ public sealed record SqliteStorageOptions
     {
         if (string.IsNullOrWhiteSpace(Directory))
             throw new ArgumentException($"{nameof(Directory)} must name a directory");
+        if (Witness is not null && WitnessDirectory is not null)
+            throw new ArgumentException($"{nameof(Witness)} and {nameof(WitnessDirectory)} are two witnesses: state one");
         Require(nameof(QueueCapacity), QueueCapacity, 1, 1_000_000);
         Require(nameof(QueueBytes), QueueBytes, 32L << 20, 4L << 30);
         Require(nameof(Readers), Readers, 1, 64);

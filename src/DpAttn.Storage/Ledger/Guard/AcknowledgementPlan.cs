@@ -72,6 +72,7 @@ internal static class AcknowledgementPlan
             // A slab of before may have been used up since.
             Reserved = PrivacyAmount.Zero,
             Sequence = sequence,
+            IsClosed = book.IsOfStore && book.IsClosed,
             Version = book.IsOfStore ? Math.Max(found.IsAuthentic ? book.Version : 0, found.Mark?.Version ?? 0) + 1 : sequence,
             Head = mac,
         };

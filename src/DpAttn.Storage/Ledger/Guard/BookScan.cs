@@ -113,7 +113,8 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
             _faults.Add(LedgerFaultKind.EntryChanged);
         if ((!book.IsOfStore && !AccountSum.Equals(book.Spent)) || (_limit is { } limit ? LimitOf(limit) : PrivacyAmount.Zero) != book.Limit)
             AddUnlessExplained(LedgerFaultKind.TotalChanged);
-        if (_isOtherHistory || (mark is not null && mark.Version == book.Version && !mark.IsSameState(book.ToMark(mac))))
+        var wentBack = mark is not null && mark.Version < book.Version && !mark.Spent.FitsIn(book.Spent);
+        if (_isOtherHistory || wentBack || (mark is not null && mark.Version == book.Version && !mark.IsSameState(book.ToMark(mac))))
             AddUnlessExplained(LedgerFaultKind.OtherHistory);
         // The store's tiers are those of its accounts, which are still to come.
         if (!_tiersAreAuthentic || (!book.IsOfStore && !AgreesWith(_recorded, _recordedSince, IsAcknowledged)))

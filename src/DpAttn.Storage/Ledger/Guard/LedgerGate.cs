@@ -34,13 +34,18 @@ internal sealed class LedgerGate
         set => _reason = value;
     }
 
-    /// <summary>Requires that charges of a store may be decided.</summary>
-    /// <exception cref="StorageUnavailableException">The store is still to be verified.</exception>
-    /// <exception cref="LedgerSuspendedException">All stores are suspended.</exception>
-    public void Require(StoreId store)
+    /// <summary>Requires that a store was verified; asked before its rows are.</summary>
+    /// <exception cref="StorageUnavailableException">It is still to be.</exception>
+    public void RequireVerified(StoreId store)
     {
         if (_isShut || _unverified.ContainsKey(store))
             throw new StorageUnavailableException("the ledger of this store is being verified, as after every start; nothing was charged");
+    }
+
+    /// <summary>Requires that stores may be charged at all; asked after the store's own suspension, which says more.</summary>
+    /// <exception cref="LedgerSuspendedException">All stores are suspended.</exception>
+    public void RequireOpen()
+    {
         if (_reason is { } reason)
             throw new LedgerSuspendedException(reason);
     }

@@ -96,7 +96,8 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
             Store.Fault(LedgerFaultKind.TotalChanged);
         if (!Store.AgreesWith(_tiers, _tiersSince, _isAcknowledged))
             Store.Fault(LedgerFaultKind.TierChanged);
-        if (Store.Faults.Count == 0 && !Store.IsBehind)
+        // Beside accounts that are not what they were its mark is evidence.
+        if (Store.Faults.Count == 0 && !Store.IsBehind && Suspects.Count == 0 && Missing.Count == 0)
             await RaiseAsync(Store, cancellationToken).ConfigureAwait(false);
     }
 

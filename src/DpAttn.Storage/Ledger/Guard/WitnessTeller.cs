@@ -40,7 +40,7 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
     public static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken)
     {
         var now = await books.ReadMarkAsync(seen.Store, seen.Account, cancellationToken).ConfigureAwait(false);
-        if (now is null || now.Version < seen.Version)
+        if (now is null || now.Version < seen.Version || !seen.Spent.FitsIn(now.Spent))
             return true;
         if (now.Version == seen.Version)
             return !now.IsSameState(seen);
