@@ -117,4 +117,22 @@ public interface IDpAttentionClient
 
     /// <summary>The audit log, line by line.</summary>
     IAsyncEnumerable<AuditLine> ListAuditAsync(long after = 0, CancellationToken cancellationToken = default);
+
+    /// <summary>The ledgers of the caller's stores, and for operators of all; whether each takes charges.</summary>
+    Task<LedgerList> ListLedgersAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Verifies a store's whole ledger: takes as long as it is large, at most an hour.</summary>
+    /// <param name="incarnation">The store's incarnation, as <see cref="ListLedgersAsync"/> tells it.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    Task<LedgerCheck> VerifyLedgerAsync(string incarnation, CancellationToken cancellationToken = default);
+
+    /// <summary>Opens stores again whose ledgers are closed, for operators. Nothing is refunded.</summary>
+    /// <param name="store">A store's name or incarnation; null for all.</param>
+    /// <param name="cancellationToken">Gives up waiting; repeating it is safe.</param>
+    Task<AcknowledgementResult> AcknowledgeLedgersAsync(string? store = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Copies the embedded database, for operators: consistent, and checked against its digest. Neither the key file nor the witness is in it.</summary>
+    /// <param name="destination">Where it is written. After a failure, what stands there is not to be used.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task BackupAsync(Stream destination, CancellationToken cancellationToken = default);
 }

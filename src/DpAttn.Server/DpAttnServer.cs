@@ -98,6 +98,7 @@ public static partial class DpAttnServer
             .AddSingleton<IEndpoints, BudgetsEndpoints>()
             .AddSingleton<IEndpoints, KeysEndpoints>()
             .AddSingleton<IEndpoints, AuditEndpoints>()
+            .AddSingleton<IEndpoints, LedgersEndpoints>()
             .AddSingleton<IEndpoints, HealthEndpoints>()
             .ConfigureHttpJsonOptions(json =>
             {

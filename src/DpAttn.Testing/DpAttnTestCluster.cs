@@ -39,7 +39,7 @@ public sealed class DpAttnTestCluster : IAsyncDisposable
         var own = dataDirectory is null ? Directory.CreateTempSubdirectory("dpattn-test-") : null;
         var options = new ServerOptions
         {
-            DataDirectory = dataDirectory ?? own!.FullName,
+            DataDirectory = dataDirectory ?? Path.Combine(own!.FullName, "data"),
             Listen = "http://127.0.0.1:0",
             AdminListen = "http://127.0.0.1:0",
         };

@@ -217,6 +217,25 @@ public sealed class FakeDpAttentionClient : IDpAttentionClient
         yield break;
     }
 
+    /// <inheritdoc/>
+    public Task<LedgerList> ListLedgersAsync(CancellationToken cancellationToken = default) =>
+        Locked(() => new LedgerList([.. _stores.Values.Select(store => store.Describe()).Select(store => new LedgerState(store.Incarnation, store.Name))]));
+
+    /// <inheritdoc/>
+    public Task<LedgerCheck> VerifyLedgerAsync(string incarnation, CancellationToken cancellationToken = default) => Locked(() =>
+        _stores.Values.Any(store => store.Describe().Incarnation == incarnation)
+            ? new LedgerCheck(incarnation, 0, 0, [])
+            : throw Failure(ProblemCodes.NotFound, 404, "no such store"));
+
+    /// <inheritdoc/>
+    public Task<AcknowledgementResult> AcknowledgeLedgersAsync(string? store = null, CancellationToken cancellationToken = default) =>
+        Locked(() => store is null ? new AcknowledgementResult([]) : throw Failure(ProblemCodes.NotFound, 404, "no such store, or none whose ledger is closed"));
+
+    /// <inheritdoc/>
+    /// <remarks>A fake has no database, and says what a server without a file says.</remarks>
+    public Task BackupAsync(Stream destination, CancellationToken cancellationToken = default) =>
+        Locked<bool>(() => throw Failure(ProblemCodes.InvalidRequest, 400, "this server keeps its data in a database of its own"));
+
     private static double[] Widen(ReadOnlyMemory<float> numbers) => Array.ConvertAll(numbers.ToArray(), x => (double)x);
 
     internal static DpAttentionException Failure(string code, int status, string detail) => new(detail, ProblemOf(code, status, detail));

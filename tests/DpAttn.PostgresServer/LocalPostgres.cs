@@ -15,17 +15,17 @@ public sealed class LocalPostgres : IAsyncDisposable
     private const string User = "dpattn";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    // Its input is held by the tests' process: a line "keep" stops the server, the end of the input stops it and removes its files.
+    // Its input is held by the tests' process: a line stops the server, the end of the input stops it at once and removes its files.
     private const string Keeper = """
         programs=$1 directory=$2
         shift 2
         "$programs/postgres" -D "$directory/data" "$@" >>"$directory/server.log" 2>&1 &
         server=$!
         echo $server
-        read -r order
-        kill -INT $server 2>/dev/null
+        if read -r order; then signal=INT; else signal=QUIT; fi
+        kill -$signal $server 2>/dev/null
         wait $server
-        [ "$order" = keep ] || rm -rf -- "$directory"
+        [ $signal = INT ] || rm -rf -- "$directory"
         """;
 
     private static readonly Lazy<Task<LocalPostgres>> OfThisProcess = new(() => StartAsync());
@@ -64,7 +64,8 @@ public sealed class LocalPostgres : IAsyncDisposable
         for (var attempt = 1; ; attempt++)
         {
             var server = Initialize(binaries, settings);
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => server.End(keep: false);
+            // Not waited for: what is left of the stopping goes on without us.
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => server._keeper?.StandardInput.Close();
             try
             {
                 await server.StartAgainAsync();

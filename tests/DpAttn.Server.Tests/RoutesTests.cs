@@ -2,6 +2,7 @@ using System.Net;
 using DpAttn.Cluster;
 using DpAttn.Contracts;
 using DpAttn.Server.Tests.Support;
+using DpAttn.Storage;
 
 namespace DpAttn.Server.Tests;
 
@@ -40,6 +41,7 @@ public sealed class RoutesTests
         { "/v1/stores/s/budgets/acc-7/ledger?cursor=9&limit=7", nameof(IFrontDoor.ListLedgerAsync), "s,acc-7,9,7", new LedgerPage([Samples.Line(1)], null) },
         { "/v1/stores/s/budgets/acc-7", nameof(IFrontDoor.GetBudgetAsync), "s,acc-7", Samples.Budget },
         { "/v1/keys", nameof(IFrontDoor.ListKeysAsync), "", new KeyList([new KeyDescription("key-1", "acc-2", Roles.User, Samples.At, null)]) },
+        { "/v1/ledger", nameof(IFrontDoor.ListLedgersAsync), "", new LedgerList([new LedgerState("inc-1", "s")]) },
         { "/v1/audit", nameof(IFrontDoor.ListAuditAsync), "0,100", new AuditPage([Samples.Audit(1)], null) },
         { "/v1/audit?after=12&limit=5", nameof(IFrontDoor.ListAuditAsync), "12,5", new AuditPage([Samples.Audit(1)], null) },
     };
@@ -144,6 +146,37 @@ public sealed class RoutesTests
         Responses.AssertIs(Samples.Budget, text);
         var call = Assert.Single(server.Door.Calls);
         Assert.Equal(("s", "acc-7", new LimitRequest(2.5)), (call.Arguments[1], call.Arguments[2], call.Arguments[3]));
+    }
+
+    [Fact]
+    public async Task A_ledger_is_verified_and_acknowledged()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var checkedText = await server.Client.PostAsync("/v1/ledger/verifications", Responses.JsonBody(new LedgerVerificationRequest("inc-1"))).TextAsync();
+        Responses.AssertIs(Samples.Default(nameof(IFrontDoor.VerifyLedgerAsync))!, checkedText);
+        var acknowledged = await server.Client.PostAsync("/v1/ledger/acknowledgements", Responses.JsonBody(new AcknowledgementRequest("s"))).TextAsync();
+        Responses.AssertIs(Samples.Default(nameof(IFrontDoor.AcknowledgeLedgersAsync))!, acknowledged);
+        await server.Client.PostAsync("/v1/ledger/acknowledgements", Responses.JsonBody(new AcknowledgementRequest())).TextAsync();
+        Assert.Equal(
+            [new LedgerVerificationRequest("inc-1"), new AcknowledgementRequest("s"), new AcknowledgementRequest()],
+            server.Door.Calls.Select(call => call.Arguments[1]));
+    }
+
+    [Fact]
+    public async Task A_backup_is_sent_with_its_length_and_digest_and_then_removed()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, "the copy");
+        server.Door.AnswerAsync(nameof(IFrontDoor.BackupAsync), async (_, token) => await StorageBackup.OfAsync(file, token));
+        using var response = await server.Client.GetAsync("/v1/backup");
+        Assert.Equal("the copy", await response.Content.ReadAsStringAsync());
+        Assert.Equal("application/octet-stream", response.Content.Headers.ContentType!.ToString());
+        Assert.Equal(8, response.Content.Headers.ContentLength);
+        Assert.Equal($"sha-256=:{Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData("the copy"u8))}:", response.Headers.Concat(response.Content.Headers).Single(header => header.Key == "Content-Digest").Value.Single());
+        for (var i = 0; i < 100 && File.Exists(file); i++)
+            await Task.Delay(50);
+        Assert.False(File.Exists(file));
     }
 
     [Fact]

@@ -13,18 +13,21 @@ public sealed class EmbeddedClusterTests : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-embedded-");
 
+    // The witness of its ledger lies beside it.
+    private string Data => Path.Combine(_directory.FullName, "data");
+
     public void Dispose() => _directory.Delete(recursive: true);
 
     [Fact]
     public async Task The_operator_key_is_shown_at_the_first_start_only_and_goes_on_working()
     {
         string key;
-        await using (var first = await DpAttnTestCluster.StartAsync(_directory.FullName))
+        await using (var first = await DpAttnTestCluster.StartAsync(Data))
         {
             key = first.OperatorKey!;
             Assert.StartsWith("dpattn_", key);
         }
-        await using var second = await DpAttnTestCluster.StartAsync(_directory.FullName);
+        await using var second = await DpAttnTestCluster.StartAsync(Data);
         Assert.Null(second.OperatorKey);
         Assert.Single((await second.Connect(key).ListKeysAsync()).Keys);
     }
@@ -32,10 +35,10 @@ public sealed class EmbeddedClusterTests : IDisposable
     [Fact]
     public async Task A_lost_operator_key_is_replaced_while_no_server_runs_and_the_log_says_so()
     {
-        await using (var running = await DpAttnTestCluster.StartAsync(_directory.FullName))
-            await Assert.ThrowsAsync<StorageRefusedException>(() => EmbeddedCluster.RecoverOperatorKeyAsync(_directory.FullName));
-        var recovered = await EmbeddedCluster.RecoverOperatorKeyAsync(_directory.FullName);
-        await using var cluster = await DpAttnTestCluster.StartAsync(_directory.FullName);
+        await using (var running = await DpAttnTestCluster.StartAsync(Data))
+            await Assert.ThrowsAsync<StorageRefusedException>(() => EmbeddedCluster.RecoverOperatorKeyAsync(Data));
+        var recovered = await EmbeddedCluster.RecoverOperatorKeyAsync(Data);
+        await using var cluster = await DpAttnTestCluster.StartAsync(Data);
         Assert.Equal(2, (await cluster.Connect(recovered).ListKeysAsync()).Keys.Count);
         var actions = new List<string>();
         await foreach (var line in cluster.Connect(recovered).ListAuditAsync())
@@ -46,15 +49,15 @@ public sealed class EmbeddedClusterTests : IDisposable
     [Fact]
     public async Task A_directory_without_a_storage_has_no_key_to_recover()
     {
-        await Assert.ThrowsAsync<StorageRefusedException>(() => EmbeddedCluster.RecoverOperatorKeyAsync(_directory.FullName));
+        await Assert.ThrowsAsync<StorageRefusedException>(() => EmbeddedCluster.RecoverOperatorKeyAsync(Data));
         Assert.Empty(_directory.GetFiles());
     }
 
     [Fact]
     public async Task Two_servers_never_share_a_directory()
     {
-        await using var first = await DpAttnTestCluster.StartAsync(_directory.FullName);
-        await Assert.ThrowsAsync<StorageRefusedException>(() => DpAttnTestCluster.StartAsync(_directory.FullName));
+        await using var first = await DpAttnTestCluster.StartAsync(Data);
+        await Assert.ThrowsAsync<StorageRefusedException>(() => DpAttnTestCluster.StartAsync(Data));
         Assert.NotEmpty((await first.Connect(first.OperatorKey!).ListKeysAsync()).Keys);
     }
 
@@ -62,7 +65,7 @@ public sealed class EmbeddedClusterTests : IDisposable
     [Fact]
     public async Task The_engines_own_port_hangs_up_on_everybody()
     {
-        var options = new ServerOptions { DataDirectory = _directory.FullName, Listen = "http://127.0.0.1:0", AdminListen = "" };
+        var options = new ServerOptions { DataDirectory = Data, Listen = "http://127.0.0.1:0", AdminListen = "" };
         await using var server = DpAttnServer.Build(options, builder => EmbeddedCluster.Add(builder, options, _ => { }));
         await server.StartAsync();
         var silo = server.Services.GetRequiredService<ILocalSiloDetails>();
@@ -96,7 +99,7 @@ public sealed class EmbeddedClusterTests : IDisposable
     {
         string ownerKey, userKey, release;
         IReadOnlyList<double> answer;
-        await using (var cluster = await DpAttnTestCluster.StartAsync(_directory.FullName))
+        await using (var cluster = await DpAttnTestCluster.StartAsync(Data))
         {
             var @operator = cluster.Connect(cluster.OperatorKey!);
             ownerKey = (await @operator.CreateKeyAsync(new KeyRequest("olga", Roles.Owner))).Key;
@@ -117,7 +120,7 @@ public sealed class EmbeddedClusterTests : IDisposable
             await owner.GrantAsync("s", "ulf", 1);
             answer = (await cluster.Connect(userKey).AttendAsync("s", new float[] { 1 }, new AttendOptions { Release = release, Tier = 0 })).Outputs[0];
         }
-        await using var again = await DpAttnTestCluster.StartAsync(_directory.FullName);
+        await using var again = await DpAttnTestCluster.StartAsync(Data);
         var user = again.Connect(userKey);
         var same = await user.AttendAsync("s", new float[] { 1 });
         Assert.Equal(answer, same.Outputs[0]);

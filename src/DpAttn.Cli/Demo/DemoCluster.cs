@@ -31,7 +31,7 @@ internal sealed class DemoCluster : IAsyncDisposable
         DemoCluster? demo = null;
         try
         {
-            var server = await EmbeddedServer.StartAsync(new ServerOptions { DataDirectory = directory.FullName, Listen = "http://127.0.0.1:0", AdminListen = "" }).ConfigureAwait(false);
+            var server = await EmbeddedServer.StartAsync(new ServerOptions { DataDirectory = Path.Combine(directory.FullName, "data"), Listen = "http://127.0.0.1:0", AdminListen = "" }).ConfigureAwait(false);
             demo = new DemoCluster(directory, server);
             var @operator = demo.Connect(server.OperatorKey!);
             demo._owner = demo.Connect((await @operator.CreateKeyAsync(new KeyRequest("demo-owner", Roles.Owner)).ConfigureAwait(false)).Key);

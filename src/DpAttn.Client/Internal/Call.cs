@@ -12,6 +12,9 @@ internal sealed record Call(string What, HttpMethod Method, string Path)
     /// <summary>The idempotency key of every attempt; null for calls that change nothing.</summary>
     public string? Key { get; init; }
 
+    /// <summary>How long one attempt may take, where that is longer than usual; null for the options' own.</summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>What kinds of answer are understood.</summary>
     public string Accept { get; init; } = "application/json";
 

@@ -36,13 +36,21 @@ internal sealed class Exchange(IHttpSource source, DpAttentionOptions options, F
 
     /// <summary>Sends a call and returns its success.</summary>
     /// <exception cref="DpAttentionException">Refused, or failed after all retries.</exception>
-    public async Task<Reply> SendAsync(Call call, CancellationToken cancellationToken)
+    public Task<Reply> SendAsync(Call call, CancellationToken cancellationToken) =>
+        SendAsync(call, (response, token) => ReadSuccessAsync(call, response, token), cancellationToken);
+
+    /// <summary>Sends a call and copies what comes, checked against its length and digest. What began to come is not asked for again.</summary>
+    /// <exception cref="DpAttentionException">Refused, failed after all retries, cut off, or not what the server says it is.</exception>
+    public Task<Reply> DownloadAsync(Call call, Stream destination, CancellationToken cancellationToken) =>
+        SendAsync(call, (response, token) => Download.CopyAsync(call, response, destination, token, cancellationToken), cancellationToken);
+
+    private async Task<Reply> SendAsync(Call call, Func<HttpResponseMessage, CancellationToken, Task<Outcome>> read, CancellationToken cancellationToken)
     {
         var isUnknown = false;
         for (var attempt = 0; ; attempt++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var outcome = await TryAsync(call, cancellationToken).ConfigureAwait(false);
+            var outcome = await TryAsync(call, read, cancellationToken).ConfigureAwait(false);
             if (outcome.Success is { } reply)
                 return reply;
             var retry = outcome.IsTransient || (isUnknown && outcome.IsOwnKeyInUse);
@@ -63,23 +71,24 @@ internal sealed class Exchange(IHttpSource source, DpAttentionOptions options, F
 
     public void Dispose() => source.Dispose();
 
-    private async Task<Outcome> TryAsync(Call call, CancellationToken cancellationToken)
+    private async Task<Outcome> TryAsync(Call call, Func<HttpResponseMessage, CancellationToken, Task<Outcome>> read, CancellationToken cancellationToken)
     {
+        var timeout = call.Timeout ?? options.Timeout;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(options.Timeout);
+        deadline.CancelAfter(timeout);
         try
         {
             using var request = await ToRequestAsync(call, deadline.Token).ConfigureAwait(false);
             using var response = await source.Get().SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token).ConfigureAwait(false);
             return response.IsSuccessStatusCode
-                ? await ReadSuccessAsync(call, response, deadline.Token).ConfigureAwait(false)
+                ? await read(response, deadline.Token).ConfigureAwait(false)
                 : await ReadRefusalAsync(response, deadline.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {
             // A token of the caller's, or else the deadline (or the HttpClient's own).
             cancellationToken.ThrowIfCancellationRequested();
-            return Outcome.TimedOut(options.Timeout, e);
+            return Outcome.TimedOut(timeout, e);
         }
         catch (HttpRequestException e)
         {

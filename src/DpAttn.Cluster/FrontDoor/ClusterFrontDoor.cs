@@ -6,11 +6,12 @@ using DpAttn.Storage;
 namespace DpAttn.Cluster;
 
 /// <inheritdoc cref="IFrontDoor"/>
-/// <remarks>Split by what is asked: keys and stores here, rows, releases, answers and budgets in files of their own.</remarks>
+/// <remarks>Split by what is asked: keys and stores here, rows, releases, answers, budgets and ledgers in files of their own.</remarks>
 internal sealed partial class ClusterFrontDoor(
     IGrainFactory grains,
     ICatalog catalog,
     IBudgetLedger ledger,
+    LedgerGuard guard,
     StoreDirectory directory,
     CredentialDirectory credentials,
     IndexKey indexKey,
@@ -20,7 +21,8 @@ internal sealed partial class ClusterFrontDoor(
     Entitlements entitlements,
     ClusterOptions options,
     TimeProvider clock,
-    ISiloStatusOracle silo) : IFrontDoor
+    ISiloStatusOracle silo,
+    IStorageBackup? backup = null) : IFrontDoor
 {
     public Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken = default) =>
         credentials.AuthenticateAsync(credential, cancellationToken);

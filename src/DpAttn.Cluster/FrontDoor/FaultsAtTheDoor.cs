@@ -86,6 +86,18 @@ internal sealed class FaultsAtTheDoor(IFrontDoor door) : IFrontDoor
     public Task<AuditPage> ListAuditAsync(Principal caller, long after, int limit, CancellationToken cancellationToken = default) =>
         Guard(door.ListAuditAsync(caller, after, limit, cancellationToken));
 
+    public Task<LedgerList> ListLedgersAsync(Principal caller, CancellationToken cancellationToken = default) =>
+        Guard(door.ListLedgersAsync(caller, cancellationToken), isLedger: true);
+
+    public Task<LedgerCheck> VerifyLedgerAsync(Principal caller, LedgerVerificationRequest request, CancellationToken cancellationToken = default) =>
+        Guard(door.VerifyLedgerAsync(caller, request, cancellationToken), isLedger: true);
+
+    public Task<AcknowledgementResult> AcknowledgeLedgersAsync(Principal caller, AcknowledgementRequest request, CancellationToken cancellationToken = default) =>
+        Guard(door.AcknowledgeLedgersAsync(caller, request, cancellationToken), isLedger: true);
+
+    public Task<StorageBackup> BackupAsync(Principal caller, CancellationToken cancellationToken = default) =>
+        Guard(door.BackupAsync(caller, cancellationToken));
+
     public Task<bool> IsReadyAsync(CancellationToken cancellationToken = default) => door.IsReadyAsync(cancellationToken);
 
     private static async Task<T> Guard<T>(Task<T> call, bool isLedger = false)

@@ -1,4 +1,5 @@
 using DpAttn.Contracts;
+using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
@@ -100,6 +101,18 @@ public interface IFrontDoor
 
     /// <summary>The audit log, for operators.</summary>
     Task<AuditPage> ListAuditAsync(Principal caller, long after, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>The ledgers of the caller's stores; for operators of all, deleted ones included.</summary>
+    Task<LedgerList> ListLedgersAsync(Principal caller, CancellationToken cancellationToken = default);
+
+    /// <summary>Verifies a store's whole ledger, for its owner or an operator; a store with faults is suspended. Takes as long as it is large.</summary>
+    Task<LedgerCheck> VerifyLedgerAsync(Principal caller, LedgerVerificationRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Opens suspended stores again without refunding anything, for operators.</summary>
+    Task<AcknowledgementResult> AcknowledgeLedgersAsync(Principal caller, AcknowledgementRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>A consistent copy of the database, where it is a file, for operators. The caller disposes of it.</summary>
+    Task<StorageBackup> BackupAsync(Principal caller, CancellationToken cancellationToken = default);
 
     /// <summary>Whether the silo has joined and the catalog can be read.</summary>
     Task<bool> IsReadyAsync(CancellationToken cancellationToken = default);

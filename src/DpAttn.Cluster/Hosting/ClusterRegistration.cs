@@ -9,7 +9,8 @@ public static class ClusterRegistration
 {
     /// <summary>
     /// Adds what the grains stand on, and <see cref="IFrontDoor"/>. The three storage interfaces (<see cref="IBudgetLedger"/>,
-    /// <see cref="ISegmentStore"/>, <see cref="DpAttn.Storage.ICatalog"/>) and <see cref="SecretProtector"/> are registered by the caller.
+    /// <see cref="ISegmentStore"/>, <see cref="DpAttn.Storage.ICatalog"/>), the <see cref="LedgerGuard"/> of the ledger, <see cref="SecretProtector"/> and, where the
+    /// storage is a file, <see cref="IStorageBackup"/> are registered by the caller.
     /// </summary>
     /// <exception cref="ArgumentException">A setting out of its range; the message names it.</exception>
     public static IServiceCollection AddDpAttnCluster(this IServiceCollection services, Action<ClusterOptions>? configure = null)
@@ -39,6 +40,7 @@ public static class ClusterRegistration
         services.AddSingleton<ClusterFrontDoor>();
         services.AddSingleton<IFrontDoor>(provider => new FaultsAtTheDoor(provider.GetRequiredService<ClusterFrontDoor>()));
         services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
+        services.AddHostedService<LedgerWatch>();
         services.AddHostedService<ClusterJobs>();
         return services;
     }

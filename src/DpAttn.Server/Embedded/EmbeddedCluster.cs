@@ -21,13 +21,8 @@ public static class EmbeddedCluster
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
         var services = builder.Services;
-        services.AddDpAttnSqliteStorage(new SqliteStorageOptions { Directory = options.DataDirectory });
-        services.AddSingleton(provider =>
-        {
-            // The storage first: it makes the directory and holds its lock.
-            _ = provider.GetRequiredService<SqliteStorage>();
-            return new SecretProtector(KeyFile.LoadOrCreate(KeyPath(options.DataDirectory)));
-        });
+        services.AddDpAttnSqliteStorage(new SqliteStorageOptions { Directory = options.DataDirectory, WitnessDirectory = options.Witness });
+        services.AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Protector);
         services.AddDpAttnCluster(cluster =>
         {
             if (options.ScanThreads > 0)
@@ -64,10 +59,8 @@ public static class EmbeddedCluster
         if (!File.Exists(Path.Combine(dataDirectory, SqliteStorage.FileName)))
             throw new StorageRefusedException($"there is no storage in {dataDirectory}");
         await using var storage = await SqliteStorage.OpenAsync(new SqliteStorageOptions { Directory = dataDirectory }, cancellationToken);
-        return await OperatorKeyRecovery.RecoverAsync(storage.Catalog, new SecretProtector(KeyFile.Load(KeyPath(dataDirectory))), cancellationToken);
+        return await OperatorKeyRecovery.RecoverAsync(storage.Catalog, storage.Protector, cancellationToken);
     }
-
-    private static string KeyPath(string dataDirectory) => Path.Combine(dataDirectory, KeyFile.DefaultName);
 
     private static int FreePort()
     {

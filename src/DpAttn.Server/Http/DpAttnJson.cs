@@ -34,6 +34,11 @@ namespace DpAttn.Server.Http;
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(KeyList))]
 [JsonSerializable(typeof(AuditPage))]
+[JsonSerializable(typeof(LedgerList))]
+[JsonSerializable(typeof(LedgerVerificationRequest))]
+[JsonSerializable(typeof(LedgerCheck))]
+[JsonSerializable(typeof(AcknowledgementRequest))]
+[JsonSerializable(typeof(AcknowledgementResult))]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class DpAttnJson : JsonSerializerContext;
 

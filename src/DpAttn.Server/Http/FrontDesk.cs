@@ -7,24 +7,27 @@ namespace DpAttn.Server.Http;
 internal sealed class FrontDesk(IFrontDoor door, ServerOptions options)
 {
     private readonly TimeSpan _limit = TimeSpan.FromSeconds(options.RequestTimeoutSeconds);
+    private readonly TimeSpan _maintenance = TimeSpan.FromSeconds(options.MaintenanceTimeoutSeconds);
 
     /// <summary>Calls the front door.</summary>
     /// <param name="context">The request.</param>
     /// <param name="call">The call.</param>
     /// <param name="lateCode">The problem when it takes too long.</param>
+    /// <param name="isMaintenance">Whether it may take as long as what is stored is large.</param>
     /// <exception cref="ProblemException">Whatever the front door refuses; or it took too long, and whether it was done is not known.</exception>
-    public async Task<T> AskAsync<T>(HttpContext context, Func<IFrontDoor, Principal, CancellationToken, Task<T>> call, string lateCode = ProblemCodes.ShardUnavailable)
+    public async Task<T> AskAsync<T>(HttpContext context, Func<IFrontDoor, Principal, CancellationToken, Task<T>> call, string lateCode = ProblemCodes.ShardUnavailable, bool isMaintenance = false)
     {
         var client = context.RequestAborted;
         using var source = CancellationTokenSource.CreateLinkedTokenSource(client);
-        source.CancelAfter(_limit);
+        var limit = isMaintenance ? _maintenance : _limit;
+        source.CancelAfter(limit);
         try
         {
             return await call(door, context.Caller(), source.Token);
         }
         catch (OperationCanceledException e) when (source.IsCancellationRequested && !client.IsCancellationRequested)
         {
-            throw new ProblemException(lateCode, $"no answer within {_limit.TotalSeconds} s, and whether it was done is not known; retry with the same idempotency key only", e);
+            throw new ProblemException(lateCode, $"no answer within {limit.TotalSeconds} s, and whether it was done is not known; retry with the same idempotency key only", e);
         }
     }
 

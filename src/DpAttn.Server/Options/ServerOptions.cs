@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using DpAttn.Storage;
 
 namespace DpAttn.Server;
 
@@ -14,6 +15,12 @@ public sealed class ServerOptions
     /// <summary>Where the embedded storage lives; made when it is missing. Default <c>dpattn-data</c> in the current directory.</summary>
     [Required]
     public string DataDirectory { get; set; } = "dpattn-data";
+
+    /// <summary>
+    /// Where the ledger's witness lives, which recognises an older copy of the database: another directory than <see cref="DataDirectory"/> and not within it, on another disk where
+    /// there is one, and never part of the same backup. Default: <see cref="DataDirectory"/> with <c>-witness</c> behind its name.
+    /// </summary>
+    public string WitnessDirectory { get; set; } = "";
 
     /// <summary>
     /// Where the API listens: http or https, an IP address, localhost or * (every address), and a port (0: a free one); several are
@@ -73,6 +80,10 @@ public sealed class ServerOptions
     [Range(1, 3600)]
     public int RequestTimeoutSeconds { get; set; } = 10;
 
+    /// <summary>How long verifying or acknowledging a ledger or copying the database may take: as long as they are large. Default 3600.</summary>
+    [Range(10, 86_400)]
+    public int MaintenanceTimeoutSeconds { get; set; } = 3600;
+
     /// <summary>Threads for sums and noise; 0 for one less than the cores, at least 1. Default 0.</summary>
     [Range(0, 1024)]
     public int ScanThreads { get; set; }
@@ -88,6 +99,9 @@ public sealed class ServerOptions
     /// <summary>How long a stopping server waits for requests under way. Default 30.</summary>
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;
+
+    /// <summary>The witness's directory, the default filled in.</summary>
+    internal string Witness => WitnessDirectory.Length > 0 ? WitnessDirectory : Path.TrimEndingDirectorySeparator(Path.GetFullPath(DataDirectory)) + "-witness";
 
     /// <summary>Reads and checks the section; unknown settings in it are refused.</summary>
     /// <exception cref="SettingsException">One line per fault.</exception>
@@ -106,6 +120,8 @@ public sealed class ServerOptions
         List<string> faults = [.. SettingsReader.Check(this, Section)];
         if (faults.Count == 0)
         {
+            if (FileWitness.IsWithin(Witness, DataDirectory))
+                faults.Add($"{Section}:{nameof(WitnessDirectory)} is '{WitnessDirectory}', within the data directory; an older copy of that would bring an older witness with it: name another directory");
             foreach (var (name, value) in new[] { (nameof(Listen), Listen), (nameof(AdminListen), AdminListen) })
             {
                 foreach (var address in ListenAddress.Split(value))

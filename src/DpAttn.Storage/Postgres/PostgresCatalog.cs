@@ -10,10 +10,7 @@ internal sealed class PostgresCatalog(PostgresDatabase database, TimeProvider cl
     public async Task<CatalogRow?> ReadAsync(string kind, string key, CancellationToken cancellationToken = default)
     {
         CatalogRules.RequireKey(kind, key);
-        return (await database.ReadAsync(
-            "reading the catalog",
-            session => session.QueryAsync(new PostgresStatement($"SELECT {Columns} FROM dpattn_catalog WHERE kind = $1 AND key = $2").With(kind).With(key), row => Row(row, kind)),
-            cancellationToken).ConfigureAwait(false)).FirstOrDefault();
+        return await database.ReadAsync("reading the catalog", session => ReadAsync(session, kind, key), cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<IReadOnlyList<CatalogRow>> ListAsync(string kind, string keyPrefix, string? after, int limit, CancellationToken cancellationToken = default)
@@ -23,19 +20,18 @@ internal sealed class PostgresCatalog(PostgresDatabase database, TimeProvider cl
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         if (!KeyRange.IsText(keyPrefix) || after is not null && !KeyRange.IsText(after))
             throw new ArgumentException("a key has no control characters and no half of a surrogate pair");
-        return await database.ReadAsync("listing the catalog", session => session.QueryAsync(
-            new PostgresStatement($"""
-                SELECT {Columns} FROM dpattn_catalog
-                WHERE kind = $1 AND key >= $2 AND ($3::text IS NULL OR key < $3) AND ($4::text IS NULL OR key > $4) ORDER BY key LIMIT $5
-                """).With(kind).With(keyPrefix).With(KeyRange.After(keyPrefix)).With(after).With(limit),
-            row => Row(row, kind)), cancellationToken).ConfigureAwait(false);
+        return await database.ReadAsync("listing the catalog", session => ListAsync(session, kind, keyPrefix, after, limit), cancellationToken).ConfigureAwait(false);
     }
 
     public Task<bool> CommitAsync(CatalogCommit commit, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var own = CatalogRules.Check(commit, out var bytes);
-        return database.WriteAsync("changing the catalog", bytes, session => CommitAsync(session, own), cancellationToken);
+        return database.WriteAsync("changing the catalog", bytes, async session =>
+        {
+            var isMade = await CommitAsync(session, database.Schema, own, clock.GetUtcNow).ConfigureAwait(false);
+            return (isMade, isMade);
+        }, cancellationToken);
     }
 
     public async Task<IReadOnlyList<AuditRow>> ListAuditAsync(long after, int limit, CancellationToken cancellationToken = default)
@@ -44,27 +40,38 @@ internal sealed class PostgresCatalog(PostgresDatabase database, TimeProvider cl
         return await database.ReadAsync("reading the audit log", session => session.QueryAsync(PostgresAuditLog.List(after, limit), PostgresAuditLog.Row), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<(bool, bool)> CommitAsync(PostgresSession session, CatalogCommit commit)
+    internal static async Task<CatalogRow?> ReadAsync(PostgresSession session, string kind, string key) => (await session.QueryAsync(
+        new PostgresStatement($"SELECT {Columns} FROM dpattn_catalog WHERE kind = $1 AND key = $2").With(kind).With(key), row => Row(row, kind)).ConfigureAwait(false)).FirstOrDefault();
+
+    internal static Task<List<CatalogRow>> ListAsync(PostgresSession session, string kind, string keyPrefix, string? after, int limit) => session.QueryAsync(
+        new PostgresStatement($"""
+            SELECT {Columns} FROM dpattn_catalog
+            WHERE kind = $1 AND key >= $2 AND ($3::text IS NULL OR key < $3) AND ($4::text IS NULL OR key > $4) ORDER BY key LIMIT $5
+            """).With(kind).With(keyPrefix).With(KeyRange.After(keyPrefix)).With(after).With(limit),
+        row => Row(row, kind));
+
+    /// <summary>Makes a change that was checked, in a transaction that is under way; false when something is not as expected, and then nothing was changed.</summary>
+    internal static async Task<bool> CommitAsync(PostgresSession session, string schema, CatalogCommit commit, Func<DateTimeOffset> now)
     {
-        var (isAsExpected, lastLine) = await LookAsync(session, commit).ConfigureAwait(false);
+        var (isAsExpected, lastLine) = await LookAsync(session, schema, commit).ConfigureAwait(false);
         if (!isAsExpected)
-            return (false, false);
+            return false;
         var writes = commit.Writes.Where(write => write.Content is not null || write.ExpectedVersion > 0).ToArray();
         var changed = await session.ExecuteAsync([
             .. writes.Select(Write),
             .. commit.DeletedBlobs.Select(key => PostgresSegmentStore.Delete(key.Store, key.Kind, key.Id)),
-            .. PostgresAuditLog.Append(clock.GetUtcNow(), lastLine, commit.Audit)]).ConfigureAwait(false);
+            .. PostgresAuditLog.Append(now(), lastLine, commit.Audit)]).ConfigureAwait(false);
         if (changed.Take(writes.Length).Any(rows => rows != 1))
             throw new StorageCorruptException("changing the catalog: a version changed within the transaction that read it; nothing was changed");
-        return (true, true);
+        return true;
     }
 
     /// <summary>Takes the locks and looks whether everything is as expected, in one exchange with the server.</summary>
-    private async Task<(bool IsAsExpected, long LastLine)> LookAsync(PostgresSession session, CatalogCommit commit)
+    private static async Task<(bool IsAsExpected, long LastLine)> LookAsync(PostgresSession session, string schema, CatalogCommit commit)
     {
         var expected = commit.Assertions.Select(row => (row.Kind, row.Key, row.ExpectedVersion))
             .Concat(commit.Writes.Select(row => (row.Kind, row.Key, row.ExpectedVersion))).ToArray();
-        List<PostgresStatement> statements = [Locks(commit).Take()];
+        List<PostgresStatement> statements = [Locks(schema, commit).Take()];
         if (expected.Length > 0)
             statements.Add(Versions([.. expected.Select(row => row.Kind)], [.. expected.Select(row => row.Key)]));
         if (commit.RequiredBlobs.Count > 0)
@@ -91,9 +98,9 @@ internal sealed class PostgresCatalog(PostgresDatabase database, TimeProvider cl
         }).ConfigureAwait(false);
     }
 
-    private PostgresLocks Locks(CatalogCommit commit)
+    private static PostgresLocks Locks(string schema, CatalogCommit commit)
     {
-        var locks = new PostgresLocks(database.Schema);
+        var locks = new PostgresLocks(schema);
         foreach (var write in commit.Writes)
             locks.Add(isShared: false, "row", write.Kind, write.Key);
         foreach (var assertion in commit.Assertions)

@@ -1,4 +1,3 @@
-using System.Data;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -23,21 +22,27 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
 
     /// <summary>Reads outside of any transaction: one statement, one snapshot.</summary>
     public Task<T> ReadAsync<T>(string name, Func<PostgresSession, Task<T>> read, CancellationToken cancellationToken) =>
-        ReadAsync(name, isSnapshot: false, read, cancellationToken);
+        ReadAsync(name, isSnapshot: false, MostAttempts, read, cancellationToken);
 
     /// <summary>Reads several statements of one snapshot.</summary>
     public Task<T> ReadSnapshotAsync<T>(string name, Func<PostgresSession, Task<T>> read, CancellationToken cancellationToken) =>
-        ReadAsync(name, isSnapshot: true, read, cancellationToken);
+        ReadAsync(name, isSnapshot: true, MostAttempts, read, cancellationToken);
+
+    /// <summary>As <see cref="ReadSnapshotAsync"/>, and never begun a second time: for what tells somebody as it reads.</summary>
+    public Task<T> ReadOnceAsync<T>(string name, Func<PostgresSession, Task<T>> read, CancellationToken cancellationToken) =>
+        ReadAsync(name, isSnapshot: true, mostAttempts: 1, read, cancellationToken);
 
     /// <summary>Changes something in a transaction of its own, once a connection is free.</summary>
     /// <param name="name">What it does, for messages.</param>
     /// <param name="bytes">What it holds in memory while it waits.</param>
     /// <param name="work">Reads and writes; its result says whether to commit, and it is run again when the transaction is tried again.</param>
     /// <param name="cancellationToken">Not executed if cancelled while waiting; afterwards the outcome is unknown.</param>
-    public async Task<T> WriteAsync<T>(string name, int bytes, Func<PostgresSession, Task<(bool Commit, T Result)>> work, CancellationToken cancellationToken)
+    /// <param name="committed">Told the result once it is durable and before its caller is, who may have given up.</param>
+    public async Task<T> WriteAsync<T>(
+        string name, int bytes, Func<PostgresSession, Task<(bool Commit, T Result)>> work, CancellationToken cancellationToken, Action<T>? committed = null)
     {
         await _writers.EnterAsync(name, bytes, cancellationToken).ConfigureAwait(false);
-        var transaction = LeaveAfterAsync(_writers, () => TransactAsync(name, work));
+        var transaction = LeaveAfterAsync(_writers, () => TransactAsync(name, work, committed));
         try
         {
             return await transaction.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -49,31 +54,32 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
     }
 
     /// <summary>A transaction on a connection of the pool, without waiting in the queue.</summary>
-    public async Task<T> TransactAsync<T>(string name, Func<PostgresSession, Task<(bool Commit, T Result)>> work)
+    public async Task<T> TransactAsync<T>(string name, Func<PostgresSession, Task<(bool Commit, T Result)>> work, Action<T>? committed = null)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var isCommitting = false;
             try
             {
                 await using var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false);
-                await session.BeginAsync().ConfigureAwait(false);
+                session.Begin();
                 var (commit, result) = await work(session).ConfigureAwait(false);
                 if (!commit)
-                {
-                    await session.RollbackAsync().ConfigureAwait(false);
                     return result;
-                }
                 if (BeforeCommit is { } pause)
                     await pause().ConfigureAwait(false);
-                isCommitting = true;
-                await session.CommitAsync().ConfigureAwait(false);
+                try
+                {
+                    await session.CommitAsync().ConfigureAwait(false);
+                }
+                catch (Exception failure) when (PostgresFailure.IsDatabase(failure) && !session.WasBeforeCommit(failure) && !PostgresFailure.IsRolledBack(failure))
+                {
+                    throw PostgresFailure.Unknown(name, failure);
+                }
+                committed?.Invoke(result);
                 return result;
             }
             catch (Exception failure) when (PostgresFailure.IsDatabase(failure) || failure is ObjectDisposedException)
             {
-                if (isCommitting && !PostgresFailure.IsRolledBack(failure))
-                    throw PostgresFailure.Unknown(name, failure);
                 if (attempt == MostAttempts || !PostgresFailure.IsWorthRetrying(failure))
                     throw PostgresFailure.Unchanged(name, failure);
                 await BeforeRetryAsync(failure, attempt).ConfigureAwait(false);
@@ -81,23 +87,25 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
         }
     }
 
+    /// <summary>Takes no further changes and waits for those under way; reads go on.</summary>
+    public Task FinishAsync() => _writers.CloseAsync();
+
     /// <summary>Waits for what is under way and closes the connections.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _writers.CloseAsync().ConfigureAwait(false);
         await _readers.CloseAsync().ConfigureAwait(false);
         await source.DisposeAsync().ConfigureAwait(false);
         _writers.Dispose();
         _readers.Dispose();
     }
 
-    private async Task<T> ReadAsync<T>(string name, bool isSnapshot, Func<PostgresSession, Task<T>> read, CancellationToken cancellationToken)
+    private async Task<T> ReadAsync<T>(string name, bool isSnapshot, int mostAttempts, Func<PostgresSession, Task<T>> read, CancellationToken cancellationToken)
     {
         await _readers.EnterAsync(name, 0, cancellationToken).ConfigureAwait(false);
-        return await LeaveAfterAsync(_readers, () => ReadWithRetryAsync(name, isSnapshot, read)).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await LeaveAfterAsync(_readers, () => ReadWithRetryAsync(name, isSnapshot, mostAttempts, read)).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<T> ReadWithRetryAsync<T>(string name, bool isSnapshot, Func<PostgresSession, Task<T>> read)
+    private async Task<T> ReadWithRetryAsync<T>(string name, bool isSnapshot, int mostAttempts, Func<PostgresSession, Task<T>> read)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -105,12 +113,12 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
             {
                 await using var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false);
                 if (isSnapshot)
-                    await session.BeginAsync(IsolationLevel.RepeatableRead).ConfigureAwait(false);
+                    session.BeginSnapshot();
                 return await read(session).ConfigureAwait(false);
             }
             catch (Exception failure) when (PostgresFailure.IsDatabase(failure) || failure is ObjectDisposedException)
             {
-                if (attempt == MostAttempts || !PostgresFailure.IsWorthRetrying(failure))
+                if (attempt == mostAttempts || !PostgresFailure.IsWorthRetrying(failure))
                     throw PostgresFailure.Unread(name, failure);
                 await BeforeRetryAsync(failure, attempt).ConfigureAwait(false);
             }

@@ -43,6 +43,8 @@ internal static class PostgresFailure
         {
             PostgresErrorCodes.DiskFull => new StorageFullException($"{operation}: the database's disk is full{consequence}", failure),
             PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted => new StorageCorruptException($"{operation}: the database is damaged ({Reason(failure)}){consequence}", failure),
+            // What a guarded change says when it changes another number of rows than it must.
+            PostgresErrorCodes.DivisionByZero => new StorageCorruptException($"{operation}: the ledger changed within the transaction that decided{consequence}", failure),
             _ when state.StartsWith("23", StringComparison.Ordinal) => new StorageCorruptException($"{operation}: the database contradicts what was decided ({Reason(failure)}){consequence}", failure),
             _ => new StorageUnavailableException($"{operation}: the database failed ({Reason(failure)}){consequence}", failure),
         };

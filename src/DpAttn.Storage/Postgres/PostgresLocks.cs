@@ -19,6 +19,16 @@ internal sealed class PostgresLocks(string schema)
     public static long Key(string schema, params IReadOnlyList<string> name) =>
         BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{schema}\n{string.Join('\n', name)}")));
 
+    /// <summary>The name that whoever changes a store's ledger shares, and whoever closes or suspends it has alone. A lock in the server's memory: the store's row stays untouched.</summary>
+    public static string[] LedgerOf(string store) => ["ledger", store];
+
+    /// <summary>Takes the locks of some stores' ledgers, and nothing else.</summary>
+    public static PostgresStatement ShareLedgers(string schema, IEnumerable<string> stores)
+    {
+        var keys = stores.Select(store => Key(schema, LedgerOf(store))).Distinct().Order().ToArray();
+        return Statement(keys, [.. keys.Select(_ => true)]);
+    }
+
     /// <summary>Asks for a name: alone, or with others who share it.</summary>
     public void Add(bool isShared, params IReadOnlyList<string> name)
     {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Security.Cryptography;
 
 namespace DpAttn.Storage;
 
@@ -30,12 +31,15 @@ internal static class PostgresSchema
         return schema;
     }
 
-    /// <summary>Makes or upgrades the schema.</summary>
+    /// <summary>Makes or upgrades the schema, and with it the key of the ledger's chain and the database's identity.</summary>
+    /// <param name="session">A session.</param>
+    /// <param name="protector">Wraps the key.</param>
+    /// <param name="now">The time.</param>
     /// <returns>The version found, 0 for a database without tables.</returns>
-    /// <exception cref="StorageRefusedException">It was written by a newer version.</exception>
-    public static async Task<int> ApplyAsync(PostgresSession session, DateTimeOffset now)
+    /// <exception cref="StorageRefusedException">It was written by a newer version, or its key was wrapped with one that is not given.</exception>
+    public static async Task<int> ApplyAsync(PostgresSession session, SecretProtector protector, DateTimeOffset now)
     {
-        await session.BeginAsync().ConfigureAwait(false);
+        session.Begin();
         var schema = await CurrentAsync(session).ConfigureAwait(false);
         await session.QueryAsync(new PostgresStatement("SELECT pg_advisory_xact_lock($1)").With(PostgresLocks.Key(schema, "migration")), _ => true).ConfigureAwait(false);
         await session.ExecuteAsync(new PostgresStatement(VersionTable)).ConfigureAwait(false);
@@ -45,8 +49,27 @@ internal static class PostgresSchema
             await session.ExecuteScriptAsync(Script(version)).ConfigureAwait(false);
             await session.ExecuteAsync(new PostgresStatement("INSERT INTO dpattn_schema_version (version, applied_at) VALUES ($1, $2)").With(version).With(Timestamp.ToMicroseconds(now))).ConfigureAwait(false);
         }
+        var catalog = new PostgresSessionCatalog(session, schema, now);
+        if (found == 0)
+        {
+            var chain = new LedgerChain(await WrappedKey.LoadOrCreateAsync(catalog, protector, LedgerChain.KeyName).ConfigureAwait(false));
+            await session.ExecuteAsync(PostgresIdentities.Write(chain, new LedgerIdentity(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), Witness: null))).ConfigureAwait(false);
+        }
+        else
+        {
+            await LoadChainAsync(catalog, protector).ConfigureAwait(false);
+        }
         await session.CommitAsync().ConfigureAwait(false);
         return found;
+    }
+
+    /// <summary>The chain of a database that has one; its key is never made anew, since nothing would be authentic under another.</summary>
+    /// <exception cref="StorageException">The key is missing, or cannot be unwrapped with the keys given.</exception>
+    public static async Task<LedgerChain> LoadChainAsync(ICatalog catalog, SecretProtector protector)
+    {
+        if (await catalog.ReadAsync(WrappedKey.CatalogKind, LedgerChain.KeyName).ConfigureAwait(false) is null)
+            throw new StorageCorruptException("the key of the ledger's chain is missing from the catalog: restore a backup of the database");
+        return new LedgerChain(await WrappedKey.LoadOrCreateAsync(catalog, protector, LedgerChain.KeyName).ConfigureAwait(false));
     }
 
     /// <summary>The script that leads from one version to the next.</summary>

@@ -3,11 +3,14 @@ using Npgsql;
 
 namespace DpAttn.Storage;
 
-/// <summary>A connection in use for one transaction, or for one read.</summary>
+/// <summary>A connection in use for one transaction, or for one read. The transaction begins with its first statement and may end with its last ones, so that neither is an exchange of its own.</summary>
 internal sealed class PostgresSession : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
-    private NpgsqlTransaction? _transaction;
+    private readonly NpgsqlBatchCommand _commit = new("COMMIT");
+    private readonly List<PostgresStatement> _last = [];
+    private string? _begin;
+    private bool _isOpen;
     private string? _warning;
 
     private PostgresSession(NpgsqlConnection connection)
@@ -22,22 +25,34 @@ internal sealed class PostgresSession : IAsyncDisposable
 
     public static async Task<PostgresSession> OpenAsync(NpgsqlDataSource source) => new(await source.OpenConnectionAsync().ConfigureAwait(false));
 
-    /// <summary>Begins a transaction: with its first statement, not by itself.</summary>
-    public async Task BeginAsync(IsolationLevel isolation = IsolationLevel.ReadCommitted) =>
-        _transaction = await _connection.BeginTransactionAsync(isolation).ConfigureAwait(false);
+    /// <summary>Begins a transaction that writes.</summary>
+    public void Begin() => _begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+    /// <summary>Begins a transaction that reads one snapshot.</summary>
+    public void BeginSnapshot() => _begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+    /// <summary>Statements to be sent together with the commit; nothing reads what they do. One that has not done what it must fails by itself.</summary>
+    public void ExecuteLast(params IEnumerable<PostgresStatement> statements) => _last.AddRange(statements);
 
     /// <summary>Commits and waits for the flush.</summary>
-    /// <exception cref="NpgsqlException">Whether it was committed is unknown.</exception>
+    /// <exception cref="NpgsqlException">Unless <see cref="WasBeforeCommit"/>, whether it was committed is unknown.</exception>
     public async Task CommitAsync()
     {
         _warning = null;
-        await _transaction!.CommitAsync().ConfigureAwait(false);
+        await using (var batch = Batch(_last))
+        {
+            batch.BatchCommands.Add(_commit);
+            await batch.ExecuteNonQueryAsync().ConfigureAwait(false);
+        }
+        _isOpen = false;
         // A server told to stop waiting for its replica commits all the same, and says so in this way only.
         if (_warning is not null)
             throw new NpgsqlException($"the server committed with a warning: {_warning}");
     }
 
-    public Task RollbackAsync() => _transaction!.RollbackAsync();
+    /// <summary>Whether a failure of <see cref="CommitAsync"/> is that of a statement before the commit, which the server then left out.</summary>
+    public bool WasBeforeCommit(Exception failure) =>
+        failure is PostgresException { InvariantSeverity: "ERROR", BatchCommand: { } failed } && !ReferenceEquals(failed, _commit);
 
     /// <summary>Executes statements in one exchange with the server.</summary>
     /// <returns>How many rows each of them changed.</returns>
@@ -50,10 +65,10 @@ internal sealed class PostgresSession : IAsyncDisposable
         return [.. statements.Select(statement => statement.Command.Rows)];
     }
 
-    /// <summary>Executes a script of several statements.</summary>
+    /// <summary>Executes a script of several statements, in a transaction that has begun.</summary>
     public async Task ExecuteScriptAsync(string script)
     {
-        await using var command = new NpgsqlCommand(script, _connection, _transaction);
+        await using var command = new NpgsqlCommand(script, _connection);
         await command.ExecuteNonQueryAsync().ConfigureAwait(false);
     }
 
@@ -84,14 +99,30 @@ internal sealed class PostgresSession : IAsyncDisposable
     /// <summary>Gives the connection back; what was not committed is rolled back.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_transaction is not null)
-            await _transaction.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            if (_isOpen && _connection.FullState == ConnectionState.Open)
+            {
+                await using var rollback = new NpgsqlCommand("ROLLBACK", _connection);
+                await rollback.ExecuteNonQueryAsync().ConfigureAwait(false);
+            }
+        }
+        catch (Exception failure) when (PostgresFailure.IsDatabase(failure))
+        {
+            // Nothing to roll back on a connection that is gone.
+        }
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
     private NpgsqlBatch Batch(IReadOnlyList<PostgresStatement> statements)
     {
-        var batch = new NpgsqlBatch(_connection, _transaction);
+        var batch = new NpgsqlBatch(_connection);
+        if (_begin is not null)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(_begin));
+            _begin = null;
+            _isOpen = true;
+        }
         foreach (var statement in statements)
             batch.BatchCommands.Add(statement.Command);
         return batch;

@@ -8,6 +8,13 @@ internal sealed class PostgresStatement(string sql)
 {
     public NpgsqlBatchCommand Command { get; } = new(sql);
 
+    /// <summary>
+    /// A change of so many rows that fails (division by zero, since SQL has no other word for it) when it changes another number of them. The number is its first parameter; the
+    /// change's own begin at $2.
+    /// </summary>
+    public static PostgresStatement AllOrNone(int rows, string change) =>
+        new PostgresStatement($"WITH changed AS ({change} RETURNING 1) SELECT 1 / (CASE WHEN count(*) = $1 THEN 1 ELSE 0 END) FROM changed").With(rows);
+
     /// <summary>States the next parameter.</summary>
     public PostgresStatement With(long value) => Add(new NpgsqlParameter<long> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint });
 
@@ -39,7 +46,16 @@ internal sealed class PostgresStatement(string sql)
     public PostgresStatement WithAll(bool[] values) => Add(new NpgsqlParameter<bool[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Boolean });
 
     /// <inheritdoc cref="With(long)"/>
-    public PostgresStatement WithAll(string[] values) => Add(new NpgsqlParameter<string[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+    public PostgresStatement WithAll(string?[] values) => Add(new NpgsqlParameter<string?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(byte[]?[] values) => Add(new NpgsqlParameter<byte[]?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(long?[] values) => Add(new NpgsqlParameter<long?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+
+    /// <inheritdoc cref="With(long)"/>
+    public PostgresStatement WithAll(double?[] values) => Add(new NpgsqlParameter<double?[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Double });
 
     /// <inheritdoc cref="With(long)"/>
     public PostgresStatement WithNull(NpgsqlDbType type) => Add(new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = type });

@@ -1,5 +1,3 @@
-using Npgsql;
-
 namespace DpAttn.Storage;
 
 /// <summary>
@@ -8,14 +6,25 @@ namespace DpAttn.Storage;
 /// </summary>
 public sealed class PostgresStorage : IAsyncDisposable, IDisposable
 {
+    private readonly IReadOnlyList<ChargeLane> _lanes;
+    private readonly ILedgerWitness? _witness;
     private int _disposed;
 
-    private PostgresStorage(PostgresStorageOptions options, NpgsqlDataSource source, string schema)
+    private PostgresStorage(PostgresStorageOptions options, PostgresDatabase database, ICatalog catalog, SecretProtector protector, LedgerChain chain)
     {
-        Database = new PostgresDatabase(source, schema, options.Writers, options.Readers, options.QueueCapacity, options.QueueBytes);
-        Segments = new PostgresSegmentStore(Database, options.Clock);
-        Catalog = new PostgresCatalog(Database, options.Clock);
+        Database = database;
+        Protector = protector;
+        Catalog = catalog;
+        Segments = new PostgresSegmentStore(database, options.Clock);
+        Books = new PostgresLedgerBooks(database, chain, options.Clock);
+        _witness = options.Witness;
+        Guard = new LedgerGuard(Books, options.Witness, options.Clock);
+        _lanes = [.. Enumerable.Range(0, options.Lanes).Select(_ => new ChargeLane(database, Books, options.Clock, options.QueueCapacity))];
+        Ledger = new PostgresBudgetLedger(database, Books, _lanes, options.Clock);
     }
+
+    /// <summary>The ledger.</summary>
+    public IBudgetLedger Ledger { get; }
 
     /// <summary>The blobs.</summary>
     public ISegmentStore Segments { get; }
@@ -23,12 +32,21 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
     /// <summary>The catalog.</summary>
     public ICatalog Catalog { get; }
 
+    /// <summary>Watches over the ledger.</summary>
+    public LedgerGuard Guard { get; }
+
+    /// <summary>Wraps secrets with the keys that the storage was opened with.</summary>
+    public SecretProtector Protector { get; }
+
     internal PostgresDatabase Database { get; }
+
+    internal PostgresLedgerBooks Books { get; }
 
     /// <summary>Opens the storage.</summary>
     /// <exception cref="StorageRefusedException">
-    /// No or another schema, a server before version 15, without flushing or read-only, or a connection string that cannot be read. The connection string is in no message.
+    /// No or another schema, a server before version 15, without flushing or read-only, other keys than the database's, or a connection string that cannot be read. The connection string is in no message.
     /// </exception>
+    /// <exception cref="StorageCorruptException">The key of the ledger's chain is missing or damaged.</exception>
     /// <exception cref="StorageUnavailableException">The server cannot be reached, or does not let us in.</exception>
     public static async Task<PostgresStorage> OpenAsync(PostgresStorageOptions options, CancellationToken cancellationToken = default)
     {
@@ -41,7 +59,10 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
             string schema;
             await using (var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false))
                 schema = await PostgresSchema.RequireCurrentAsync(session).ConfigureAwait(false);
-            return new PostgresStorage(options, source, schema);
+            var database = new PostgresDatabase(source, schema, options.Writers, options.Readers, options.QueueCapacity, options.QueueBytes);
+            var catalog = new PostgresCatalog(database, options.Clock);
+            var protector = new SecretProtector(options.Keys);
+            return new PostgresStorage(options, database, catalog, protector, await PostgresSchema.LoadChainAsync(catalog, protector).ConfigureAwait(false));
         }
         catch (Exception failure)
         {
@@ -70,7 +91,7 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
         try
         {
             await using var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false);
-            return (await PostgresSchema.ApplyAsync(session, options.Clock.GetUtcNow()).ConfigureAwait(false), PostgresSchema.Version);
+            return (await PostgresSchema.ApplyAsync(session, new SecretProtector(options.Keys), options.Clock.GetUtcNow()).ConfigureAwait(false), PostgresSchema.Version);
         }
         catch (Exception failure) when (PostgresFailure.IsDatabase(failure))
         {
@@ -83,6 +104,13 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
+        foreach (var lane in _lanes)
+            await lane.DisposeAsync().ConfigureAwait(false);
+        await Database.FinishAsync().ConfigureAwait(false);
+        // All that was committed is known now.
+        await Guard.StopAsync().ConfigureAwait(false);
+        if (_witness is not null)
+            await _witness.DisposeAsync().ConfigureAwait(false);
         await Database.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -9,7 +9,16 @@ public sealed record PostgresStorageOptions
     /// </summary>
     public required string ConnectionString { get; init; }
 
-    /// <summary>How many changes, and how many reads, may wait; more are refused with <see cref="StorageBusyException"/>. 1 to 1,000,000.</summary>
+    /// <summary>The keys that wrap the secrets in the database, that of the ledger's chain among them: the same for all processes. They stand in the configuration, never in the database.</summary>
+    public required KeyRing Keys { get; init; }
+
+    /// <summary>
+    /// Remembers outside the database how far the ledger had come; closed with the storage. With one, <see cref="PostgresStorage.Guard"/> has to be started before anything is charged.
+    /// Default: none, and an older copy of the database is not recognised.
+    /// </summary>
+    public ILedgerWitness? Witness { get; init; }
+
+    /// <summary>How many changes, and how many reads, may wait, of charges how many in each lane; more are refused with <see cref="StorageBusyException"/>. 1 to 1,000,000.</summary>
     public int QueueCapacity { get; init; } = 16_384;
 
     /// <summary>How many bytes of content waiting changes may hold: 32 MiB to 4 GiB.</summary>
@@ -37,6 +46,7 @@ public sealed record PostgresStorageOptions
         Require(nameof(Lanes), Lanes, 1, 64);
         Require(nameof(Writers), Writers, 1, 64);
         Require(nameof(Readers), Readers, 1, 64);
+        ArgumentNullException.ThrowIfNull(Keys);
         ArgumentNullException.ThrowIfNull(Clock);
     }
 

@@ -36,7 +36,7 @@ internal static class LedgerEntries
         Bind(row.StatedEpsilon);
         Bind(row.StatedDelta);
         insert.With(row.AccountAmount.MuSquared).With(row.AccountAmount.Slack).With(row.StoreAmount.MuSquared).With(row.StoreAmount.Slack).With(row.WrittenAt)
-            .With(mac).With(Digest(book, row, mac).ToArray());
+            .With(mac).With(row.Digest(book, mac).ToArray());
         insert.Execute();
 
         void Bind(double? value)
@@ -86,7 +86,7 @@ internal static class LedgerEntries
     private static StoredLedgerEntry From(SqliteStatement select, LedgerBook book)
     {
         var row = Row(select);
-        Digest(book.Id, row, select.Blob(14)).Require(select.Blob(15), $"entry {row.Sequence} in a book of store {book.Store}");
+        row.Digest(book.Id, select.Blob(14)).Require(select.Blob(15), $"entry {row.Sequence} in a book of store {book.Store}");
         return row.ToEntry(book.Account);
     }
 
@@ -102,13 +102,4 @@ internal static class LedgerEntries
         new PrivacyAmount(row.Integer(9), row.Integer(10)),
         new PrivacyAmount(row.Integer(11), row.Integer(12)),
         row.Integer(13));
-
-    private static RowDigest Digest(long book, in EntryRow row, ReadOnlySpan<byte> mac)
-    {
-        var digest = new RowDigest("ledger_entry");
-        digest.Add(book);
-        row.AddTo(ref digest);
-        digest.Add(mac);
-        return digest;
-    }
 }

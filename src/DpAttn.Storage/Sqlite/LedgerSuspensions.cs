@@ -12,7 +12,7 @@ internal static class LedgerSuspensions
         if (!select.Step())
             return null;
         var reason = select.Text(0);
-        Digest(store.Value, reason, select.Integer(1)).Require(select.Blob(2), $"the suspension of store {store}");
+        SuspensionDigest.Of(store.Value, reason, select.Integer(1)).Require(select.Blob(2), $"the suspension of store {store}");
         return reason;
     }
 
@@ -27,7 +27,7 @@ internal static class LedgerSuspensions
     {
         var foundAt = Timestamp.ToMicroseconds(now);
         using var insert = session.Prepare("INSERT INTO ledger_suspension (store, reason, found_at, digest) VALUES (?1, ?2, ?3, ?4)")
-            .With(store.Value).With(reason).With(foundAt).With(Digest(store.Value, reason, foundAt).ToArray());
+            .With(store.Value).With(reason).With(foundAt).With(SuspensionDigest.Of(store.Value, reason, foundAt).ToArray());
         insert.Execute();
     }
 
@@ -35,14 +35,5 @@ internal static class LedgerSuspensions
     {
         using var delete = session.Prepare("DELETE FROM ledger_suspension WHERE store = ?1").With(store.Value);
         delete.Execute();
-    }
-
-    private static RowDigest Digest(string store, string reason, long foundAt)
-    {
-        var digest = new RowDigest("ledger_suspension");
-        digest.Add(store);
-        digest.Add(reason);
-        digest.Add(foundAt);
-        return digest;
     }
 }

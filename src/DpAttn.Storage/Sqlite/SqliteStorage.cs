@@ -23,6 +23,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
         _readers = new SqliteReaders(() => OpenReader(file), options.Readers, options.QueueCapacity);
         Writer = new SqliteWriter(writing, options.QueueCapacity, options.QueueBytes);
         Protector = protector;
+        Backup = new SqliteBackup(file);
         Books = new SqliteLedgerBooks(Writer, _readers, chain, options.Clock);
         Guard = new LedgerGuard(Books, witness, options.Clock);
         Ledger = new SqliteBudgetLedger(Writer, _readers, Books, options.Clock);
@@ -41,6 +42,9 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
 
     /// <summary>Watches over the ledger.</summary>
     public LedgerGuard Guard { get; }
+
+    /// <summary>Copies the database.</summary>
+    public IStorageBackup Backup { get; }
 
     /// <summary>Wraps secrets with the keys that the storage was opened with.</summary>
     public SecretProtector Protector { get; }
@@ -80,6 +84,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             SqliteIntegrity.Check(session);
             var protector = new SecretProtector(options.Keys ?? LoadKeys(directory, version));
             var chain = SqliteSchema.Apply(session, protector, options.Clock.GetUtcNow());
+            SqliteBackup.Sweep(directory);
             witness = options.WitnessDirectory is { } place ? FileWitness.Open(place, directory) : null;
             // What was erased before a crash may still stand in the log: the writer empties it at its first rest.
             session.HasErased = true;

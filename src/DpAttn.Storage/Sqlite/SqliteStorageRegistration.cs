@@ -6,7 +6,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class SqliteStorageRegistration
 {
     /// <summary>
-    /// Registers <see cref="SqliteStorage"/>, <see cref="IBudgetLedger"/>, <see cref="LedgerGuard"/>, <see cref="ISegmentStore"/> and <see cref="ICatalog"/> as singletons. The file is opened at their first use and
+    /// Registers <see cref="SqliteStorage"/>, <see cref="IBudgetLedger"/>, <see cref="LedgerGuard"/>, <see cref="IStorageBackup"/>, <see cref="ISegmentStore"/> and <see cref="ICatalog"/> as singletons. The file is opened at their first use and
     /// closed with the container.
     /// </summary>
     public static IServiceCollection AddDpAttnSqliteStorage(this IServiceCollection services, SqliteStorageOptions options)
@@ -17,6 +17,7 @@ public static class SqliteStorageRegistration
             .AddSingleton(_ => SqliteStorage.Open(options))
             .AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Ledger)
             .AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Guard)
+            .AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Backup)
             .AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Segments)
             .AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Catalog);
     }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using DpAttn.Privacy;
 using DpAttn.Storage;
 
 namespace DpAttn.Benchmarks.Ratios;
@@ -14,6 +13,12 @@ internal static class LedgerCommitRatio
     private const int ChargesOfOne = 250;
 
     public static void Run()
+    {
+        RunSqlite();
+        PostgresCommitRatio.Run();
+    }
+
+    private static void RunSqlite()
     {
         var directory = Directory.CreateTempSubdirectory("dpattn-ledger-").FullName;
         try
@@ -30,7 +35,7 @@ internal static class LedgerCommitRatio
     {
         using var storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = directory });
         var file = Path.Combine(directory, SqliteStorage.FileName);
-        var ledger = new LedgerLoop(storage.Ledger);
+        var ledger = new LedgerLoop(storage.Ledger, Writers);
         using (var keyed = new BareCommitLoop(file, Writers, isKeyed: true))
         {
             var ratio = PairedRatio.Run(
@@ -51,34 +56,5 @@ internal static class LedgerCommitRatio
         Console.WriteLine($"  one writer alone: {Stopwatch.GetElapsedTime(alone).TotalMilliseconds / 200:F3} ms a charge");
     }
 
-    private static void Burst(Func<int, int, Task> charge) => Task.WaitAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
-    {
-        for (var i = 0; i < ChargesOfOne; i++)
-            await charge(writer, i);
-    })));
-
-    private sealed class LedgerLoop
-    {
-        private readonly IBudgetLedger _ledger;
-        private readonly StoreId _store = new("store");
-        private readonly AccountId[] _accounts = [.. Enumerable.Range(0, Writers).Select(i => new AccountId($"account{i}"))];
-        private long _requests;
-
-        public LedgerLoop(IBudgetLedger ledger)
-        {
-            _ledger = ledger;
-            var limit = new PrivacyLimit(new Epsilon(8), new Delta(1e-6));
-            ledger.CreateStoreAsync(_store, limit).GetAwaiter().GetResult();
-            foreach (var account in _accounts)
-                ledger.SetLimitAsync(_store, account, limit).GetAwaiter().GetResult();
-        }
-
-        public async Task ChargeAsync(int writer, int charge)
-        {
-            var request = new RequestId($"request{Interlocked.Increment(ref _requests)}");
-            var decision = await _ledger.ChargeAsync(_store, _accounts[writer], request, RequestFingerprint.Of(BitConverter.GetBytes(charge)), new PrivacyAmount(1, 0));
-            if (!decision.IsAdmitted)
-                throw new InvalidOperationException("a charge within its limit was refused");
-        }
-    }
+    private static void Burst(Func<int, int, Task> charge) => LedgerLoop.Burst(Writers, ChargesOfOne, charge);
 }

@@ -49,6 +49,14 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
 
     public Func<long, IReadOnlyList<AuditLine>>? ListAudit { get; set; }
 
+    public Func<LedgerList>? ListLedgers { get; set; }
+
+    public Func<string, LedgerCheck>? VerifyLedger { get; set; }
+
+    public Func<string?, AcknowledgementResult>? AcknowledgeLedgers { get; set; }
+
+    public Action<Stream>? Backup { get; set; }
+
     public bool IsDisposed { get; private set; }
 
     public int RowsPerBatch { get; init; } = 4;
@@ -134,6 +142,14 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
     public Task RevokeKeyAsync(string id, CancellationToken cancellationToken = default) => Run(RevokeKey, f => Then(() => f(id)));
 
     public IAsyncEnumerable<AuditLine> ListAuditAsync(long after = 0, CancellationToken cancellationToken = default) => Lines(ListAudit, f => f(after), cancellationToken);
+
+    public Task<LedgerList> ListLedgersAsync(CancellationToken cancellationToken = default) => Run(ListLedgers, f => f());
+
+    public Task<LedgerCheck> VerifyLedgerAsync(string incarnation, CancellationToken cancellationToken = default) => Run(VerifyLedger, f => f(incarnation));
+
+    public Task<AcknowledgementResult> AcknowledgeLedgersAsync(string? store = null, CancellationToken cancellationToken = default) => Run(AcknowledgeLedgers, f => f(store));
+
+    public Task BackupAsync(Stream destination, CancellationToken cancellationToken = default) => Run(Backup, f => Then(() => f(destination)));
 
     public void Dispose() => IsDisposed = true;
 

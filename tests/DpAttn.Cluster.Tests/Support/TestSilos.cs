@@ -41,6 +41,8 @@ internal sealed class TestSilos : IAsyncDisposable
         builder.ConfigureSilo((_, silo) =>
         {
             silo.Services.AddSingleton(storage.Ledger);
+            silo.Services.AddSingleton(storage.Guard);
+            silo.Services.AddSingleton(storage.Backup);
             silo.Services.AddSingleton(storage.Segments);
             silo.Services.AddSingleton(storage.Catalog);
             silo.Services.AddSingleton(protector);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using DpAttn.Cluster;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
+using DpAttn.Storage;
 
 namespace DpAttn.Server.Tests.Support;
 
@@ -110,6 +111,18 @@ internal sealed class FakeFrontDoor : IFrontDoor
 
     public Task<AuditPage> ListAuditAsync(Principal caller, long after, int limit, CancellationToken cancellationToken = default) =>
         Ask<AuditPage>(cancellationToken, nameof(ListAuditAsync), caller, after, limit);
+
+    public Task<LedgerList> ListLedgersAsync(Principal caller, CancellationToken cancellationToken = default) =>
+        Ask<LedgerList>(cancellationToken, nameof(ListLedgersAsync), caller);
+
+    public Task<LedgerCheck> VerifyLedgerAsync(Principal caller, LedgerVerificationRequest request, CancellationToken cancellationToken = default) =>
+        Ask<LedgerCheck>(cancellationToken, nameof(VerifyLedgerAsync), caller, request);
+
+    public Task<AcknowledgementResult> AcknowledgeLedgersAsync(Principal caller, AcknowledgementRequest request, CancellationToken cancellationToken = default) =>
+        Ask<AcknowledgementResult>(cancellationToken, nameof(AcknowledgeLedgersAsync), caller, request);
+
+    public Task<StorageBackup> BackupAsync(Principal caller, CancellationToken cancellationToken = default) =>
+        Ask<StorageBackup>(cancellationToken, nameof(BackupAsync), caller);
 
     public Task<bool> IsReadyAsync(CancellationToken cancellationToken = default) => Task.FromResult(IsReady());
 

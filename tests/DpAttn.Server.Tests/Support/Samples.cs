@@ -1,6 +1,7 @@
 using DpAttn.Attention;
 using DpAttn.Cluster;
 using DpAttn.Contracts;
+using DpAttn.Storage;
 
 namespace DpAttn.Server.Tests.Support;
 
@@ -110,6 +111,17 @@ internal static class Samples
         nameof(IFrontDoor.ListBudgetsAsync) or nameof(IFrontDoor.SetStoreBudgetAsync) => new StoreBudgets(1e-6, 8, 1, 7, [Budget], null),
         nameof(IFrontDoor.FindAccountAsync) => new AccountReference("acc-2"),
         nameof(IFrontDoor.ListAuditAsync) => new AuditPage([Audit(1)], null),
+        nameof(IFrontDoor.ListLedgersAsync) => new LedgerList([new LedgerState("inc-1", "s")]),
+        nameof(IFrontDoor.VerifyLedgerAsync) => new LedgerCheck("inc-1", 2, 7, [new LedgerFinding("behind", 1, "one book is behind")], "one book is behind"),
+        nameof(IFrontDoor.AcknowledgeLedgersAsync) => new AcknowledgementResult([new AcknowledgedLedger("inc-1", "one book is behind", 2, 5)]),
+        nameof(IFrontDoor.BackupAsync) => Backup(),
         _ => null,
     };
+
+    private static StorageBackup Backup()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "a copy");
+        return StorageBackup.OfAsync(file, CancellationToken.None).GetAwaiter().GetResult();
+    }
 }

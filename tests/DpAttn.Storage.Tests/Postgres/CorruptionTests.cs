@@ -82,7 +82,7 @@ public sealed class CorruptionTests : IAsyncLifetime
     public async Task The_audit_log_is_not_changed_in_passing(string sql)
     {
         var failure = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => AlterAsync(sql));
-        Assert.Contains("only ever appended", failure.Message);
+        Assert.Contains("kept for ever", failure.Message);
         Assert.Equal(2, (await Storage.Catalog.ListAuditAsync(0, 10)).Count);
     }
 

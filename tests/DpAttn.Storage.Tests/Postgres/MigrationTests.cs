@@ -67,5 +67,5 @@ public sealed class MigrationTests
         Assert.Equal((0, PostgresSchema.Version), await PostgresStorage.MigrateAsync(options));
     }
 
-    private static async Task<PostgresStorageOptions> EmptyAsync() => new() { ConnectionString = await PostgresUnderTest.CreateSchemaAsync() };
+    private static async Task<PostgresStorageOptions> EmptyAsync() => new() { Keys = PostgresUnderTest.Keys, ConnectionString = await PostgresUnderTest.CreateSchemaAsync() };
 }

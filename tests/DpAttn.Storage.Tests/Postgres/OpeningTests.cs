@@ -70,21 +70,21 @@ public sealed class OpeningTests(OwnServer own) : IClassFixture<OwnServer>
     public async Task A_database_of_another_encoding_is_refused()
     {
         await own.AdministerAsync("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0");
-        var options = new PostgresStorageOptions { ConnectionString = own.Server.ConnectionString("ascii") };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = own.Server.ConnectionString("ascii") };
         Assert.Contains("SQL_ASCII", (await Assert.ThrowsAsync<StorageRefusedException>(() => PostgresStorage.MigrateAsync(options))).Message);
     }
 
     [Fact]
     public async Task A_database_without_tables_is_refused_with_what_to_run()
     {
-        var options = new PostgresStorageOptions { ConnectionString = await own.Server.CreateDatabaseAsync() };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = await own.Server.CreateDatabaseAsync() };
         Assert.Contains("--migrate", (await Assert.ThrowsAsync<StorageRefusedException>(() => PostgresStorage.OpenAsync(options))).Message);
     }
 
     [Fact]
     public async Task A_search_path_without_a_schema_is_refused()
     {
-        var options = new PostgresStorageOptions { ConnectionString = $"{await own.Server.CreateDatabaseAsync()};Search Path=missing" };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = $"{await own.Server.CreateDatabaseAsync()};Search Path=missing" };
         Assert.Contains("search path", (await Assert.ThrowsAsync<StorageRefusedException>(() => PostgresStorage.MigrateAsync(options))).Message);
         Assert.Contains("search path", (await Assert.ThrowsAsync<StorageRefusedException>(() => PostgresStorage.OpenAsync(options))).Message);
     }
@@ -96,7 +96,7 @@ public sealed class OpeningTests(OwnServer own) : IClassFixture<OwnServer>
         foreach (var wrong in new[] { right.Replace(own.Server.Password, "wrong-secret", StringComparison.Ordinal), right.Replace("Database=test", "Database=missing", StringComparison.Ordinal) })
         {
             Assert.NotEqual(right, wrong);
-            var failure = await Assert.ThrowsAsync<StorageUnavailableException>(() => PostgresStorage.OpenAsync(new PostgresStorageOptions { ConnectionString = wrong }));
+            var failure = await Assert.ThrowsAsync<StorageUnavailableException>(() => PostgresStorage.OpenAsync(new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = wrong }));
             RequireNoSecret(failure, own.Server.Password, "wrong-secret", wrong);
         }
     }
@@ -108,7 +108,7 @@ public sealed class OpeningTests(OwnServer own) : IClassFixture<OwnServer>
     [InlineData("two-of-the-secret")]
     public async Task What_is_no_connection_string_is_told_without_repeating_it(string connectionString)
     {
-        var options = new PostgresStorageOptions { ConnectionString = connectionString };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = connectionString };
         RequireNoSecret(await Assert.ThrowsAsync<StorageRefusedException>(() => PostgresStorage.OpenAsync(options)), "two-of-the-secret");
         Assert.DoesNotContain("secret", $"{options}");
     }
@@ -116,7 +116,7 @@ public sealed class OpeningTests(OwnServer own) : IClassFixture<OwnServer>
     [Fact]
     public async Task A_server_that_is_not_there_is_unavailable()
     {
-        var options = new PostgresStorageOptions { ConnectionString = "Host=127.0.0.1;Port=1;Username=u;Password=some-secret;Database=d" };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = "Host=127.0.0.1;Port=1;Username=u;Password=some-secret;Database=d" };
         RequireNoSecret(await Assert.ThrowsAsync<StorageUnavailableException>(() => PostgresStorage.OpenAsync(options)), "some-secret");
     }
 
@@ -128,7 +128,7 @@ public sealed class OpeningTests(OwnServer own) : IClassFixture<OwnServer>
     [InlineData("Readers")]
     public async Task A_setting_out_of_its_range_is_named(string name)
     {
-        var options = new PostgresStorageOptions { ConnectionString = "Host=127.0.0.1" };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = "Host=127.0.0.1" };
         typeof(PostgresStorageOptions).GetProperty(name)!.SetValue(options, 0);
         Assert.Contains(name, (await Assert.ThrowsAsync<ArgumentException>(() => PostgresStorage.OpenAsync(options))).Message);
     }

@@ -32,7 +32,7 @@ public sealed class OwnServer : IAsyncLifetime
     /// <summary>Options of a fresh database with its tables.</summary>
     public async Task<PostgresStorageOptions> MigratedAsync()
     {
-        var options = new PostgresStorageOptions { ConnectionString = await Server.CreateDatabaseAsync() };
+        var options = new PostgresStorageOptions { Keys = PostgresUnderTest.Keys, ConnectionString = await Server.CreateDatabaseAsync() };
         await PostgresStorage.MigrateAsync(options);
         return options;
     }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DpAttn.PostgresServer;
 using DpAttn.Storage.Tests.Conformance;
 using DpAttn.Storage.Tests.Support;
@@ -10,23 +11,26 @@ internal sealed class PostgresUnderTest : IStorageUnderTest
     private static readonly Lazy<Task<string>> Database = new(async () => await (await LocalPostgres.Shared).CreateDatabaseAsync());
     private static int _schemas;
 
+    /// <summary>The keys of all databases of the tests.</summary>
+    public static KeyRing Keys { get; } = new([new("test", RandomNumberGenerator.GetBytes(KeyRing.KeyBytes))]);
+
     private readonly ManualClock _clock = new();
     private PostgresStorage _storage = null!;
     private PostgresStorage _other = null!;
 
-    private PostgresUnderTest(string connectionString) => Options = new PostgresStorageOptions { ConnectionString = connectionString, Clock = _clock, Lanes = 2, Writers = 4, Readers = 4 };
+    private PostgresUnderTest(string connectionString) => Options = new PostgresStorageOptions { ConnectionString = connectionString, Keys = Keys, Clock = _clock, Lanes = 2, Writers = 4, Readers = 4 };
 
     public PostgresStorageOptions Options { get; }
 
     public PostgresStorage Storage => _storage;
 
-    public IBudgetLedger Ledger => throw new NotSupportedException();
+    public IBudgetLedger Ledger => _storage.Ledger;
 
     public ISegmentStore Segments => _storage.Segments;
 
     public ICatalog Catalog => _storage.Catalog;
 
-    public (IBudgetLedger Ledger, ISegmentStore Segments, ICatalog Catalog) Other => (null!, _other.Segments, _other.Catalog);
+    public (IBudgetLedger Ledger, ISegmentStore Segments, ICatalog Catalog) Other => (_other.Ledger, _other.Segments, _other.Catalog);
 
     public DateTimeOffset Now
     {

@@ -27,7 +27,10 @@ public sealed class LedgerGuard
     private readonly TimeProvider _clock;
     private readonly WitnessTeller? _teller;
     private readonly SemaphoreSlim _acknowledging = new(1);
+    private readonly SemaphoreSlim _starting = new(1);
+    private readonly SemaphoreSlim _verifying = new(1);
     private readonly Queue<StoreId> _unverified = [];
+    private bool _isStarted;
     private volatile bool _isPaired;
 
     internal LedgerGuard(ILedgerBooks books, ILedgerWitness? witness, TimeProvider clock)
@@ -53,14 +56,38 @@ public sealed class LedgerGuard
     {
         if (_witness is null)
             return;
-        _isPaired = await TryPairAsync(cancellationToken).ConfigureAwait(false);
-        if (!_isPaired)
-            _books.Gate.Reason = WitnessLost.Text;
-        await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
-            _unverified.Enqueue(store);
-        _books.Gate.Open(_unverified);
-        if (_isPaired)
-            _teller!.Begin();
+        await _starting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_isStarted)
+                return;
+            _isPaired = await TryPairAsync(cancellationToken).ConfigureAwait(false);
+            if (!_isPaired)
+                _books.Gate.Reason = WitnessLost.Text;
+            await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
+                _unverified.Enqueue(store);
+            _books.Gate.Open(_unverified);
+            if (_isPaired)
+                _teller!.Begin();
+            _isStarted = true;
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    /// <summary>
+    /// Looks again whether the database and its witness belong together, after another process may have paired them anew. Changes nothing while they do not.
+    /// </summary>
+    /// <exception cref="StorageException">The database or the witness cannot be read.</exception>
+    public async Task LookAgainAsync(CancellationToken cancellationToken = default)
+    {
+        if (_witness is null || _isPaired || !_isStarted)
+            return;
+        var identity = await _books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
+        if (identity?.Witness is { } witness && await _witness.ReadIdentityAsync(cancellationToken).ConfigureAwait(false) == new WitnessIdentity(witness, identity.Database))
+            GoOnPaired();
     }
 
     /// <summary>Verifies the stores that were there at the start, one after the other; each takes charges from then on, unless something was found.</summary>
@@ -69,12 +96,20 @@ public sealed class LedgerGuard
     /// <exception cref="StorageException">The database or the witness cannot be read; the store that it failed on is still to be verified.</exception>
     public async Task VerifyPendingAsync(Action<LedgerReport>? found = null, CancellationToken cancellationToken = default)
     {
-        while (_unverified.TryPeek(out var store))
+        await _verifying.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            var report = await VerifyAsync(store, cancellationToken).ConfigureAwait(false);
-            _books.Gate.Admit(store);
-            _unverified.Dequeue();
-            found?.Invoke(report);
+            while (_unverified.TryPeek(out var store))
+            {
+                var report = await VerifyAsync(store, cancellationToken).ConfigureAwait(false);
+                _books.Gate.Admit(store);
+                _unverified.Dequeue();
+                found?.Invoke(report);
+            }
+        }
+        finally
+        {
+            _verifying.Release();
         }
     }
 
@@ -154,14 +189,17 @@ public sealed class LedgerGuard
     }
 
     /// <summary>Opens again what was shut when no witness was there and no store is left to say so, such as an empty database beside an old witness.</summary>
+    /// <returns>Whether a new witness was begun.</returns>
     /// <exception cref="StorageException">The database or the witness cannot be read or written.</exception>
-    public async Task AcknowledgeWitnessAsync(CancellationToken cancellationToken = default)
+    public async Task<bool> AcknowledgeWitnessAsync(CancellationToken cancellationToken = default)
     {
         await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (_witness is not null && !_isPaired)
-                await PairAnewAsync(cancellationToken).ConfigureAwait(false);
+            if (_witness is null || _isPaired)
+                return false;
+            await PairAnewAsync(cancellationToken).ConfigureAwait(false);
+            return true;
         }
         finally
         {
@@ -255,6 +293,11 @@ public sealed class LedgerGuard
         var witness = NewId();
         await _witness!.BeginAsync(new WitnessIdentity(witness, database), cancellationToken).ConfigureAwait(false);
         await _books.WriteIdentityAsync(new LedgerIdentity(database, witness), cancellationToken).ConfigureAwait(false);
+        GoOnPaired();
+    }
+
+    private void GoOnPaired()
+    {
         _isPaired = true;
         _books.Gate.Reason = null;
         _teller!.Begin();

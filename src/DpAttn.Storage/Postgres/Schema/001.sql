@@ -1,9 +1,9 @@
 -- Version 1. Times are microseconds since 1970-01-01 UTC. Texts are compared by their bytes (COLLATE "C"), as the embedded storage does.
 -- digest is the first 16 bytes of SHA-256 over the row's other columns, checked at every read; sha256 of a blob is the whole of it, over the content.
 
-CREATE FUNCTION dpattn_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION dpattn_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'rows of % are only ever appended', TG_TABLE_NAME;
+    RAISE EXCEPTION '% of %: what it holds is kept for ever', TG_OP, TG_TABLE_NAME;
 END
 $$;
 
@@ -43,5 +43,90 @@ CREATE TABLE dpattn_audit (
     digest     bytea  NOT NULL
 );
 
-CREATE TRIGGER dpattn_audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dpattn_audit
-FOR EACH STATEMENT EXECUTE FUNCTION dpattn_is_append_only();
+CREATE TRIGGER dpattn_audit_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON dpattn_audit
+FOR EACH STATEMENT EXECUTE FUNCTION dpattn_is_kept();
+
+-- The ledger. Amounts are exact integers: mu squared in units of 2^-40, slack in units of 2^-80. A book per store (account '') and one per account with a grant. mac is HMAC-SHA256 (the
+-- key stands in the catalog, wrapped); version counts the changes of a row, head is the MAC of its last entry. reserved is what an account holds of its store's limit and has not used: it is part of the
+-- store's spent. exceeded is set by nothing but an acknowledgement, which may leave more spent than the limit.
+CREATE TABLE dpattn_ledger_book (
+    id             bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    store          text             COLLATE "C" NOT NULL CHECK (store <> ''),
+    account        text             COLLATE "C" NOT NULL,
+    stated_epsilon double precision NOT NULL CHECK (stated_epsilon >= 0),
+    stated_delta   double precision NOT NULL CHECK (stated_delta >= 0 AND stated_delta < 1),
+    limit_mu2      bigint           NOT NULL CHECK (limit_mu2 >= 0),
+    limit_slack    bigint           NOT NULL CHECK (limit_slack >= 0),
+    spent_mu2      bigint           NOT NULL CHECK (spent_mu2 >= 0),
+    spent_slack    bigint           NOT NULL CHECK (spent_slack >= 0),
+    reserved_mu2   bigint           NOT NULL CHECK (reserved_mu2 >= 0),
+    reserved_slack bigint           NOT NULL CHECK (reserved_slack >= 0),
+    sequence       bigint           NOT NULL CHECK (sequence >= 0),
+    version        bigint           NOT NULL CHECK (version >= 0),
+    closed         boolean          NOT NULL,
+    exceeded       boolean          NOT NULL,
+    head           bytea            NOT NULL,
+    mac            bytea            NOT NULL,
+    has_slab       boolean          GENERATED ALWAYS AS (reserved_mu2 > 0 OR reserved_slack > 0) STORED,
+    UNIQUE (store, account),
+    CHECK (exceeded OR (spent_mu2 <= limit_mu2 AND spent_slack <= limit_slack))
+) WITH (fillfactor = 70);
+
+CREATE INDEX dpattn_ledger_slab ON dpattn_ledger_book (store, id) WHERE has_slab;
+
+-- The best tier opened of a release: an account's in its book, the best that anybody has in the store's.
+CREATE TABLE dpattn_ledger_tier (
+    book    bigint NOT NULL REFERENCES dpattn_ledger_book (id),
+    release text   COLLATE "C" NOT NULL,
+    tier    bigint NOT NULL CHECK (tier >= 0),
+    mac     bytea  NOT NULL,
+    PRIMARY KEY (book, release)
+);
+
+-- Entries are only ever appended. mac covers the entry before it; digest is over the row alone, so that one that is read by itself can be checked. No foreign key: checking it would
+-- touch the book's row once more for every entry.
+CREATE TABLE dpattn_ledger_entry (
+    book           bigint NOT NULL,
+    sequence       bigint NOT NULL CHECK (sequence >= 1),
+    kind           text   NOT NULL CHECK (kind IN ('store-limit', 'account-limit', 'open', 'charge', 'acknowledgement')),
+    request        text   COLLATE "C",
+    fingerprint    bytea,
+    release        text   COLLATE "C",
+    tier           bigint CHECK (tier >= 0),
+    stated_epsilon double precision,
+    stated_delta   double precision,
+    account_mu2    bigint NOT NULL CHECK (account_mu2 >= 0),
+    account_slack  bigint NOT NULL CHECK (account_slack >= 0),
+    store_mu2      bigint NOT NULL CHECK (store_mu2 >= 0),
+    store_slack    bigint NOT NULL CHECK (store_slack >= 0),
+    written_at     bigint NOT NULL,
+    mac            bytea  NOT NULL,
+    digest         bytea  NOT NULL,
+    PRIMARY KEY (book, sequence),
+    UNIQUE (book, request),
+    CHECK ((kind IN ('open', 'charge')) = (request IS NOT NULL AND fingerprint IS NOT NULL)),
+    CHECK ((kind = 'open') = (release IS NOT NULL AND tier IS NOT NULL)),
+    CHECK ((kind IN ('store-limit', 'account-limit')) = (stated_epsilon IS NOT NULL AND stated_delta IS NOT NULL))
+);
+
+CREATE TRIGGER dpattn_ledger_entry_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON dpattn_ledger_entry
+FOR EACH STATEMENT EXECUTE FUNCTION dpattn_is_kept();
+
+CREATE TRIGGER dpattn_ledger_book_is_kept BEFORE DELETE OR TRUNCATE ON dpattn_ledger_book
+FOR EACH STATEMENT EXECUTE FUNCTION dpattn_is_kept();
+
+-- Stores whose ledger is not what it was. Removing a row opens nothing for long: what was found is found again at the next start.
+CREATE TABLE dpattn_ledger_suspension (
+    store    text   COLLATE "C" NOT NULL PRIMARY KEY,
+    reason   text   NOT NULL,
+    found_at bigint NOT NULL,
+    digest   bytea  NOT NULL
+);
+
+-- Which database this is, and which witness it is paired with (null before the first pairing).
+CREATE TABLE dpattn_ledger_identity (
+    id       int   NOT NULL PRIMARY KEY CHECK (id = 1),
+    database text  NOT NULL,
+    witness  text,
+    mac      bytea NOT NULL
+);

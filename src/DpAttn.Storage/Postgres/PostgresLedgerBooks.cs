@@ -1,0 +1,153 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <inheritdoc cref="ILedgerBooks"/>
+internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain chain, TimeProvider clock) : ILedgerBooks
+{
+    private const int BooksAtOnce = 500;
+    private const int EntriesAtOnce = 5000;
+
+    public LedgerChain Chain => chain;
+
+    public LedgerGate Gate { get; } = new();
+
+    public WitnessJournal Journal { get; } = new();
+
+    public Task<LedgerIdentity?> ReadIdentityAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync("reading the ledger's identity", session => PostgresIdentities.ReadAsync(session, chain), cancellationToken);
+
+    public Task WriteIdentityAsync(LedgerIdentity identity, CancellationToken cancellationToken) =>
+        database.WriteAsync("writing the ledger's identity", 0, async session =>
+        {
+            await session.ExecuteAsync(PostgresIdentities.Write(chain, identity)).ConfigureAwait(false);
+            return (true, true);
+        }, cancellationToken);
+
+    public async Task<IReadOnlyList<StoreId>> ListStoresAsync(StoreId? after, int limit, CancellationToken cancellationToken) =>
+        await database.ReadAsync("listing stores with books", session => session.QueryAsync(PostgresBooks.ListStores(after, limit), row => new StoreId(row.GetString(0))), cancellationToken).ConfigureAwait(false);
+
+    public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) =>
+        database.ReadAsync("reading a suspension", session => SuspensionAsync(session, store), cancellationToken);
+
+    public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
+        database.WriteAsync("suspending a store", 0, async session =>
+        {
+            // Alone: no charge that read the store as it was commits after this.
+            await LockAsync(session, store).ConfigureAwait(false);
+            if (await SuspensionAsync(session, store).ConfigureAwait(false) is not null)
+                return (false, false);
+            await session.ExecuteAsync(
+                [PostgresSuspensions.Insert(store, reason, clock.GetUtcNow()), .. await AuditAsync(session, new AuditEvent(LedgerGuard.SuspendAction, LedgerGuard.Actor, store, null, reason)).ConfigureAwait(false)]).ConfigureAwait(false);
+            return (true, true);
+        }, cancellationToken);
+
+    public Task ScanAsync(StoreId store, ILedgerScan scan, CancellationToken cancellationToken) =>
+        database.ReadOnceAsync("verifying a store's ledger", async session =>
+        {
+            // In pages, none of which takes as long as a statement may; the snapshot stays the same.
+            string? last = null;
+            while (await BooksAsync(session, store, last).ConfigureAwait(false) is { Count: > 0 } books)
+            {
+                foreach (var (book, mac) in books)
+                {
+                    await scan.BeginBookAsync(book, mac, cancellationToken).ConfigureAwait(false);
+                    await ScanBookAsync(session, book, scan, cancellationToken).ConfigureAwait(false);
+                    await scan.EndBookAsync(cancellationToken).ConfigureAwait(false);
+                }
+                last = books[^1].Book.Account;
+            }
+            return true;
+        }, cancellationToken);
+
+    public Task<WitnessMark?> ReadMarkAsync(StoreId store, AccountId? account, CancellationToken cancellationToken) =>
+        database.ReadAsync("reading how far a book has come", async session =>
+            (await session.QueryAsync(PostgresBooks.Select(store.Value, account?.Value ?? LedgerBook.StoreItself), PostgresBooks.From).ConfigureAwait(false)) is [var (book, mac)] ? book.ToMark(mac) : null, cancellationToken);
+
+    public Task<byte[]?> ReadEntryMacAsync(StoreId store, AccountId account, long sequence, CancellationToken cancellationToken) =>
+        database.ReadAsync("reading an entry's MAC", async session =>
+            (await session.QueryAsync(PostgresEntries.Mac(store.Value, account.Value, sequence), row => row.GetFieldValue<byte[]>(0)).ConfigureAwait(false)).FirstOrDefault(), cancellationToken);
+
+    public async Task<bool> AcknowledgeAsync(StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line, CancellationToken cancellationToken) =>
+        await database.WriteAsync("acknowledging a store's ledger", 0, session => AcknowledgeAsync(session, store, books, line), cancellationToken, marks =>
+        {
+            if (marks is not null)
+                Journal.Add([.. marks]);
+        }).ConfigureAwait(false) is not null;
+
+    private async Task<(bool, List<WitnessMark>?)> AcknowledgeAsync(PostgresSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
+    {
+        await LockAsync(session, store).ConfigureAwait(false);
+        var found = (await session.QueryAsync(PostgresBooks.Lock([.. books.Where(book => !book.After.IsOfStore).Select(book => (store.Value, book.After.Account))]), PostgresBooks.From).ConfigureAwait(false))
+            .Concat(await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked: true), PostgresBooks.From).ConfigureAwait(false))
+            .ToDictionary(row => row.Book.Account, row => row.Mac);
+        foreach (var book in books)
+        {
+            var mac = found.GetValueOrDefault(book.After.Account);
+            if (mac is null != book.FoundMac is null || (mac is not null && !mac.AsSpan().SequenceEqual(book.FoundMac)))
+                return (false, null);
+        }
+        var marks = new List<WitnessMark>();
+        foreach (var book in books)
+            marks.Add(await WriteAsync(session, book).ConfigureAwait(false));
+        await session.ExecuteAsync([PostgresSuspensions.Delete(store), .. await AuditAsync(session, line).ConfigureAwait(false)]).ConfigureAwait(false);
+        return (true, marks);
+    }
+
+    private async Task<WitnessMark> WriteAsync(PostgresSession session, AcknowledgedBook book)
+    {
+        var mac = chain.OfBook(book.After);
+        var id = book.Found?.Id;
+        if (id is null)
+            id = (await session.QueryAsync(PostgresBooks.Insert(book.After, mac), row => row.GetInt64(0)).ConfigureAwait(false))[0];
+        else
+            await session.ExecuteAsync(PostgresBooks.Replace(book.After with { Id = id.Value }, mac)).ConfigureAwait(false);
+        List<PostgresStatement> statements = [PostgresEntries.Append([.. book.Entries.Select(entry => (id.Value, entry.Row, entry.Mac))]), PostgresTiers.Clear(id.Value)];
+        if (book.Tiers.Count > 0)
+            statements.Add(PostgresTiers.Raise([.. book.Tiers.Select(tier => (id.Value, tier.Key, tier.Value, chain.OfTier(book.After.Store, book.After.Account, tier.Key, tier.Value)))]));
+        await session.ExecuteAsync(statements).ConfigureAwait(false);
+        return book.After.ToMark(mac);
+    }
+
+    private static async Task<List<(LedgerBook Book, byte[] Mac)>> BooksAsync(PostgresSession session, StoreId store, string? after)
+    {
+        var books = await session.QueryAsync(PostgresBooks.List(store, after ?? LedgerBook.StoreItself, BooksAtOnce), PostgresBooks.From).ConfigureAwait(false);
+        if (after is null)
+            books.InsertRange(0, await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked: false), PostgresBooks.From).ConfigureAwait(false));
+        return books;
+    }
+
+    private static async Task ScanBookAsync(PostgresSession session, LedgerBook book, ILedgerScan scan, CancellationToken cancellationToken)
+    {
+        foreach (var tier in await session.QueryAsync(PostgresTiers.Of(book.Id), PostgresTiers.From).ConfigureAwait(false))
+            scan.Tier(tier.Release, tier.Tier, tier.Mac);
+        List<(EntryRow Row, byte[] Mac)> page;
+        var last = 0L;
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            page = await session.QueryAsync(PostgresEntries.List(book.Id, last, EntriesAtOnce), PostgresEntries.Row).ConfigureAwait(false);
+            foreach (var (row, mac) in page)
+                scan.Entry(row, mac);
+            last = page.Count == 0 ? last : page[^1].Row.Sequence;
+        }
+        while (page.Count == EntriesAtOnce);
+    }
+
+    private async Task LockAsync(PostgresSession session, StoreId store)
+    {
+        var locks = new PostgresLocks(database.Schema);
+        locks.Add(isShared: false, PostgresLocks.LedgerOf(store.Value));
+        locks.Add(isShared: false, PostgresAuditLog.LockName);
+        await session.ExecuteAsync(locks.Take()).ConfigureAwait(false);
+    }
+
+    private async Task<IEnumerable<PostgresStatement>> AuditAsync(PostgresSession session, AuditEvent line)
+    {
+        var last = await session.QueryAsync(PostgresAuditLog.Last(), row => row.GetInt64(0)).ConfigureAwait(false);
+        return PostgresAuditLog.Append(clock.GetUtcNow(), last[0], [line]);
+    }
+
+    private static async Task<string?> SuspensionAsync(PostgresSession session, StoreId store) =>
+        (await session.QueryAsync(PostgresSuspensions.Select(store.Value), PostgresSuspensions.From).ConfigureAwait(false)) is [var (_, reason)] ? reason : null;
+}
