@@ -6,12 +6,14 @@ using DpAttn.Privacy;
 namespace DpAttn.Testing;
 
 /// <summary>One store of a fake client: rows, releases, and the product's own ledger.</summary>
-internal sealed class FakeStore
+internal sealed partial class FakeStore
 {
     private static readonly AccountId Account = new("fake-account");
     private readonly Dictionary<string, (double[] Keys, double[] Values, int Rows, long FirstSlot)> _batches = [];
     private readonly List<FakeRelease> _releases = [];
-    private readonly MomentParameters _parameters;
+    private readonly StoreSchema _schema;
+    private readonly MomentParameters? _moments;
+    private readonly PerQueryParameters? _queries;
     private readonly Delta _delta;
     private readonly PrivacyLedger _ledger;
     private readonly string _statement;
@@ -23,7 +25,11 @@ internal sealed class FakeStore
         Name = name;
         Definition = Fill(definition);
         _statement = Statement(Definition);
-        _parameters = Cluster.Definitions.ToParameters(definition);
+        _schema = Cluster.Definitions.ToSchema(Definition);
+        if (Definition.Mechanism.Name == PerQueryNoise.Mechanism)
+            _queries = PerQueryParameters.Create(_schema);
+        else
+            _moments = Cluster.Definitions.ToParameters(Definition);
         _delta = new Delta(definition.Delta);
         _grant = _limit = definition.Limit;
         _ledger = new PrivacyLedger(Limit(definition.Limit).Amount);
@@ -49,7 +55,7 @@ internal sealed class FakeStore
         }
         try
         {
-            RowCheck.Require(_parameters.Schema, RowSet.Create(new Matrix<double>(rows, keys.Length / Math.Max(1, rows), keys), new Matrix<double>(rows, values.Length / Math.Max(1, rows), values)), clip);
+            RowCheck.Require(_schema, RowSet.Create(new Matrix<double>(rows, keys.Length / Math.Max(1, rows), keys), new Matrix<double>(rows, values.Length / Math.Max(1, rows), values)), clip);
         }
         catch (ArgumentException e)
         {
@@ -72,13 +78,14 @@ internal sealed class FakeStore
 
     public ReleaseDescription Publish(PublishRequest? request, string? key, DateTimeOffset now)
     {
+        if (_moments is null)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.Conflict, 409, "a store of mechanism per-query publishes nothing: each answer is charged by itself");
         if (key is not null && _releases.Find(release => release.Key == key) is { } same)
             return same.Describe();
         if (Rows == 0)
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a store without rows cannot be published; append rows first");
-        var ladder = MomentRelease.Calibrate(_parameters, [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)], _delta);
-        var attention = new ExactAttention<double>(Join(Definition.KeyDimension, batch => batch.Keys), Join(Definition.ValueDimension, batch => batch.Values), Definition.Scale!.Value);
-        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Rows, ladder, attention, now);
+        var ladder = MomentRelease.Calibrate(_moments, [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)], _delta);
+        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Rows, ladder, Attention(), now);
         _ledger.AddRelease(new ReleaseId(made.Id), ladder);
         _releases.Add(made);
         return made.Describe();
@@ -88,6 +95,8 @@ internal sealed class FakeStore
 
     public AttendResponse Attend(Matrix<double> queries, AttendOptions options)
     {
+        if (_queries is not null)
+            return Buy(_queries, queries, options);
         var release = options.Release is { } id ? Release(id)
             : _releases.FindLast(made => !made.IsRetired) ?? throw FakeDpAttentionClient.Failure(ProblemCodes.NotPublished, 409, "the store has no published release yet");
         if (release.IsRetired)
@@ -96,21 +105,7 @@ internal sealed class FakeStore
         var tier = options.Tier ?? release.BestTierWithin(options.MaxEpsilon, held) ?? held
             ?? throw FakeDpAttentionClient.Failure(ProblemCodes.NotOpened, 409, "no tier is open; state release and tier, or maxEpsilon at or above a price");
         var charged = held >= tier ? PrivacyAmount.Zero : Open(release, tier, options.IdempotencyKey ?? $"open:{release.Id}:{tier}");
-        var outputs = release.Attention.Attend(queries);
-        var spent = _ledger.Spent(Account);
-        var zeros = new double[Definition.ValueDimension];
-        return new AttendResponse
-        {
-            Outputs = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
-            NoiseDeviations = MatrixOf(queries.Rows, _ => zeros.Select(x => (double?)x).ToArray()),
-            IntervalLow = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
-            IntervalHigh = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
-            KernelErrorBound = 0,
-            IndistinguishableFromMean = new bool[queries.Rows],
-            Privacy = new PrivacyRecord(
-                tier, release.Ladder.Tiers[tier].Epsilon.Value, _delta.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value, PrivacyLimit.ToEpsilon(spent, _delta).Value,
-                PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value, Replayed: false, release.Id),
-        };
+        return Answer(release.Attention, queries, Record(tier, release.Ladder.Tiers[tier].Epsilon.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value) with { Release = release.Id }, new bool[queries.Rows]);
     }
 
     public void Grant(double epsilon)
@@ -142,6 +137,7 @@ internal sealed class FakeStore
             Remaining = PrivacyLimit.ToAffordableEpsilon(limit - spent, _delta).Value,
             LimitUnits = limit.MuSquared,
             SpentUnits = spent.MuSquared,
+            Reach = _queries is null ? null : Reach(_queries, limit - spent),
             Opened = [.. _releases.Where(release => _ledger.OpenTier(Account, new ReleaseId(release.Id)) is not null)
                 .Select(release => new OpenedTier(release.Id, _ledger.OpenTier(Account, new ReleaseId(release.Id))!.Value))],
         };
@@ -149,7 +145,7 @@ internal sealed class FakeStore
 
     public IReadOnlyList<LedgerLine> Ledger(DateTimeOffset now) =>
         [.. _ledger.Entries.Where(entry => entry.Account is not null).Select((entry, i) => new LedgerLine(
-            i + 1, now, entry.Kind == LedgerEntryKind.Open ? "open" : "limit", entry.AccountAmount.MuSquared, PrivacyLimit.ToEpsilon(entry.AccountAmount, _delta).Value, _delta.Value,
+            i + 1, now, entry.Kind == LedgerEntryKind.Open ? "open" : entry.Kind == LedgerEntryKind.Charge ? "charge" : "limit", entry.AccountAmount.MuSquared, PrivacyLimit.ToEpsilon(entry.AccountAmount, _delta).Value, _delta.Value,
             entry.Request?.Value, entry.Release?.Value, entry.Tier))];
 
     public StoreDescription Describe() => new()
@@ -171,21 +167,54 @@ internal sealed class FakeStore
         {
             case LedgerDecision.Admitted admitted:
                 return admitted.AccountCost;
-            case LedgerDecision.Refused { Reason: RefusalReason.RequestConflict }:
-                throw FakeDpAttentionClient.Failure(ProblemCodes.RequestConflict, 422, "this idempotency key was used for another request; nothing was charged");
             case LedgerDecision.Refused refused:
-                var spent = _ledger.Spent(Account);
-                throw new PrivacyBudgetExceededException(FakeDpAttentionClient.ProblemOf(ProblemCodes.BudgetExhausted, 403, $"the budget does not admit tier {tier} of release {release.Id}; nothing was charged") with
-                {
-                    Requested = refused.Requested is { } requested ? PrivacyLimit.ToEpsilon(requested, _delta).Value : null,
-                    Remaining = PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value,
-                    ShortBy = refused.Requested is { } needed ? Math.Max(0, PrivacyLimit.ToEpsilon(spent + needed, _delta).Value - _grant) : null,
-                    Delta = _delta.Value,
-                });
+                throw Refusal(refused, $"the budget does not admit tier {tier} of release {release.Id}; nothing was charged");
             default:
                 throw new InvalidOperationException("the ledger decided nothing");
         }
     }
+
+    private DpAttentionException Refusal(LedgerDecision.Refused refused, string detail)
+    {
+        if (refused.Reason == RefusalReason.RequestConflict)
+            return FakeDpAttentionClient.Failure(ProblemCodes.RequestConflict, 422, "this idempotency key was used for another request; nothing was charged");
+        var spent = _ledger.Spent(Account);
+        return new PrivacyBudgetExceededException(FakeDpAttentionClient.ProblemOf(ProblemCodes.BudgetExhausted, 403, detail) with
+        {
+            Requested = refused.Requested is { } requested ? PrivacyLimit.ToEpsilon(requested, _delta).Value : null,
+            Remaining = refused.Requested is null ? null : PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value,
+            ShortBy = refused.Requested is { } needed ? Math.Max(0, PrivacyLimit.ToEpsilon(spent + needed, _delta).Value - _grant) : null,
+            Delta = _delta.Value,
+        });
+    }
+
+    /// <summary>Exact answers, whose noise is none.</summary>
+    private AttendResponse Answer(ExactAttention<double> attention, Matrix<double> queries, PrivacyRecord privacy, IReadOnlyList<bool>? marks)
+    {
+        var outputs = attention.Attend(queries);
+        var zeros = new double?[Definition.ValueDimension];
+        Array.Fill(zeros, 0);
+        return new AttendResponse
+        {
+            Outputs = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
+            NoiseDeviations = MatrixOf(queries.Rows, _ => zeros),
+            IntervalLow = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
+            IntervalHigh = MatrixOf(queries.Rows, i => outputs.Row(i).ToArray()),
+            KernelErrorBound = 0,
+            IndistinguishableFromMean = marks,
+            Privacy = privacy,
+        };
+    }
+
+    private PrivacyRecord Record(int tier, double epsilon, double charged)
+    {
+        var spent = _ledger.Spent(Account);
+        return new PrivacyRecord(
+            tier, epsilon, _delta.Value, charged, PrivacyLimit.ToEpsilon(spent, _delta).Value, PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value, Replayed: false);
+    }
+
+    private ExactAttention<double> Attention() =>
+        new(Join(Definition.KeyDimension, batch => batch.Keys), Join(Definition.ValueDimension, batch => batch.Values), Definition.Scale!.Value);
 
     private PrivacyLimit Limit(double epsilon) => new(Epsilon.Budget(epsilon), _delta);
 

@@ -17,24 +17,24 @@ internal static class AttendCommand
         var store = Arguments.Store();
         var queries = new Argument<string>("queries") { Description = "m x d queries, .npy" };
         var release = new Option<string?>("--release") { Description = "the release; default: the newest that is open", HelpName = "RELEASE" };
-        var tier = Arguments.Whole("--tier", "open this tier of --release if need be, and answer from it; default: the best that is open");
-        var maxEpsilon = Arguments.Number("--max-epsilon", "open the best tier that costs at most this; default: open nothing");
+        var tier = Arguments.Whole("--tier", "open this tier of --release if need be, and answer from it; default: the best that is open. Per-query: buy the answer at this tier of the store");
+        var maxEpsilon = Arguments.Number("--max-epsilon", "open the best tier that costs at most this, or buy a per-query answer at it; default: open and buy nothing");
+        var key = new Option<string?>("--key") { Description = "the request's idempotency key: the same request with it again is answered again, and charged once; default: a fresh one", HelpName = "KEY" };
         var clip = new Option<bool>("--clip") { Description = "move queries out of bounds to the nearest point inside instead of refusing them" };
         var to = new Option<string?>("--to") { Description = "write the outputs, m x dv, to a .npy file; a .npz file gets the error bars too", HelpName = "FILE" };
-        var verb = new RemoteCommand(context, "attend", "Ask queries of a release; answers carry their error bars and what they cost", store, queries, release, tier, maxEpsilon, clip, to);
+        var verb = new RemoteCommand(context, "attend", "Ask queries of a release, or of all rows of a per-query store; answers carry their error bars and what they cost", store, queries, release, tier, maxEpsilon, key, clip, to);
         return verb.Does(async (client, parsed, token) =>
         {
             var target = parsed.GetValue(to);
             if (target is not null && Path.GetExtension(target).ToLowerInvariant() is not (".npy" or ".npz"))
                 throw new ArgumentException($"{to.Name} takes a .npy or .npz file");
-            if (parsed.GetValue(tier) is not null && parsed.GetValue(release) is null)
-                throw new ArgumentException($"{tier.Name} is a tier of one release: state {release.Name} too, or {maxEpsilon.Name} alone");
             var options = new AttendOptions
             {
                 Release = parsed.GetValue(release),
                 Tier = parsed.GetInt(tier),
                 MaxEpsilon = parsed.GetValue(maxEpsilon),
                 Clip = parsed.GetValue(clip),
+                IdempotencyKey = parsed.GetValue(key),
             };
             var asked = QueryFile.Read(parsed.GetValue(queries)!);
             var answers = await new AttendRun(client, parsed.GetValue(store)!, options).AskAsync(asked, token).ConfigureAwait(false);

@@ -3,17 +3,24 @@ using DpAttn.Contracts;
 
 namespace DpAttn.Cli.Remote;
 
-/// <summary>Asks any number of queries, a few hundred a request. The first request may open a tier; all others are answered from that one, and can open nothing.</summary>
+/// <summary>
+/// Asks any number of queries, a few hundred a request. The first request may open a tier; all others are answered from that one, and can open nothing. A per-query
+/// store is asked all at once: each request is a charge.
+/// </summary>
 internal sealed class AttendRun(IDpAttentionClient client, string store, AttendOptions options)
 {
     private const int QueriesPerRequest = 512;
+    private const string PerQuery = "per-query";
 
     public async Task<AttendResponse> AskAsync(QueryFile queries, CancellationToken cancellationToken)
     {
+        var most = QueriesPerRequest;
+        if (queries.Count > most && (await client.GetStoreAsync(store, cancellationToken).ConfigureAwait(false)).Definition.Mechanism.Name == PerQuery)
+            most = queries.Count;
         var parts = new List<AttendResponse>();
-        for (var start = 0; start < queries.Count; start += QueriesPerRequest)
+        for (var start = 0; start < queries.Count; start += most)
         {
-            var count = Math.Min(QueriesPerRequest, queries.Count - start);
+            var count = Math.Min(most, queries.Count - start);
             parts.Add(await client.AttendAsync(store, queries.Slice(start, count), count, parts.Count == 0 ? options : Same(parts[0].Privacy), cancellationToken).ConfigureAwait(false));
         }
         return parts.Count == 1 ? parts[0] : Join(parts);

@@ -22,15 +22,18 @@ internal static class RemoteFaults
         if (refusal.ShortBy is { } shortBy)
             parts.Add($"a limit raised by {Numbers.Short(shortBy)} would admit it");
         if (refusal.Affordable is { } tier)
-            parts.Add($"tier {tier.Tier} of release {tier.Release} fits, for {Numbers.Short(tier.Epsilon)}");
+            parts.Add($"{Name(tier)} fits, for {Numbers.Short(tier.Epsilon)}");
         parts.Add("nothing was charged");
         return string.Join("; ", parts);
     }
 
+    private static string Name(TierPrice price) => price.Release is { } release ? $"tier {price.Tier} of release {release}" : $"tier {price.Tier}";
+
     private static string Describe(DpAttentionException failure) => failure.Code switch
     {
         ProblemCodes.NotOpened when failure.Problem is { Prices: { Count: > 0 } prices } =>
-            $"{failure.Message}; prices: {string.Join(", ", prices.Select(p => $"tier {p.Tier} of release {p.Release} for epsilon {Numbers.Short(p.Epsilon)}"))}; open one with --release and --tier, or with --max-epsilon",
+            $"{failure.Message}; prices: {string.Join(", ", prices.Select(p => $"{Name(p)} for epsilon {Numbers.Short(p.Epsilon)}"))}; {(prices[0].Release is null ? "buy an answer with --tier" : "open one with --release and --tier")}, or with --max-epsilon",
+        ProblemCodes.ChargeUnknown when failure.IdempotencyKey is { } key => $"{failure.Message}; --key {key} asks the same again without another charge",
         ProblemCodes.Unauthenticated => $"{failure.Message}; is {ServerOptions.KeyVariable} a key of this server?",
         _ => failure.Message,
     };

@@ -10,6 +10,10 @@ public static class Definitions
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
     public static StoreDefinition Fill(StoreDefinition definition) => SchemaFactory.Resolve(definition);
 
+    /// <summary>The schema of a definition, after every check that a server makes of it.</summary>
+    /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
+    public static StoreSchema ToSchema(StoreDefinition definition) => SchemaFactory.Schema(SchemaFactory.Resolve(definition));
+
     /// <summary>The moment tree's parameters for a definition, after every check that a server makes of it.</summary>
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
     public static MomentParameters ToParameters(StoreDefinition definition) => SchemaFactory.Parameters(SchemaFactory.Resolve(definition));

@@ -29,6 +29,8 @@ public static class EmbeddedCluster
                 cluster.ScanThreads = options.ScanThreads;
             cluster.NodeCacheBytes = (long)options.NodeCacheMiB << 20;
             cluster.IngestBytes = (long)options.IngestMiB << 20;
+            cluster.RowBytes = (long)options.RowMiB << 20;
+            cluster.AnswerRetention = TimeSpan.FromDays(options.AnswerRetentionDays);
         });
         services.AddHostedService(provider => new FirstOperatorKey(provider.GetRequiredService<IOperatorKeys>(), showOperatorKey ?? FirstOperatorKey.ShowOnConsole));
         // The engine tells much at its start, and its watchdog counts from the machine's boot.

@@ -96,6 +96,17 @@ public sealed class ServerOptions
     [Range(1, 1 << 20)]
     public int IngestMiB { get; set; } = 256;
 
+    /// <summary>
+    /// Memory for the rows of per-query stores, in MiB; further rows for such stores are refused with 503 storage_full, and queries whose shards cannot be loaded with 503
+    /// shard_unavailable. Default 1024.
+    /// </summary>
+    [Range(1, 1 << 20)]
+    public int RowMiB { get; set; } = 1024;
+
+    /// <summary>For how many days the answer of a per-query request is kept for its retries; then they are refused with 410 answer_expired. Default 7.</summary>
+    [Range(1, 3650)]
+    public int AnswerRetentionDays { get; set; } = 7;
+
     /// <summary>How long a stopping server waits for requests under way. Default 30.</summary>
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;

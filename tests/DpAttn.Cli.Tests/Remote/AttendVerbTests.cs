@@ -108,7 +108,6 @@ public sealed class AttendVerbTests : IDisposable
     [Theory]
     [InlineData("--to", "out.txt", "dpattn: --to takes a .npy or .npz file")]
     [InlineData("--tier", "x", "dpattn: --tier takes a whole number, not 'x'")]
-    [InlineData("--tier", "1", "dpattn: --tier is a tier of one release: state --release too, or --max-epsilon alone")]
     [InlineData("--max-epsilon", "-", "dpattn: --max-epsilon takes finite numbers, not '-'")]
     public void Flags_that_cannot_be_are_usage_faults(string flag, string value, string message)
     {
@@ -120,10 +119,41 @@ public sealed class AttendVerbTests : IDisposable
     public void A_place_that_cannot_be_written_is_a_failure() =>
         Assert.NotEmpty(new Verb { Client = Asking().Client }.Fails(1, "attend", "packages", Queries(1), "--to", _files["no/such/folder/out.npy"]));
 
-    private Verb Asking() => new()
+    /// <summary>Every request of a per-query store is a charge: a file is asked at once, or not at all.</summary>
+    [Fact]
+    public void A_per_query_store_is_asked_once_however_long_the_file()
+    {
+        var verb = Asking(mechanism: "per-query").Done("attend", "packages", Queries(1000), "--tier", "1", "--key", "ask-1");
+        Assert.Equal((1000, new AttendOptions { Tier = 1, IdempotencyKey = "ask-1" }), (_asked[0].Count, _asked[0].Options));
+        Assert.Single(_asked);
+        Assert.Contains("all rows, tier 1: epsilon 1 at delta", verb.Output);
+        Assert.Contains("7 more like this one", verb.Output);
+        Assert.DoesNotContain("indistinguishable", verb.Output);
+    }
+
+    [Fact]
+    public void What_an_answer_costs_is_told_without_a_release()
+    {
+        var problem = Samples.Problem(409, ProblemCodes.NotOpened, "each answer of this store is charged") with { Prices = [new TierPrice(0, 0.25, 1e-6), new TierPrice(1, 1, 1e-6)] };
+        var verb = new Verb { Client = new() { Attend = (_, _, _, _) => throw new DpAttentionException(problem.Detail, problem) } };
+        Assert.Equal(
+            "dpattn: each answer of this store is charged; prices: tier 0 for epsilon 0.25, tier 1 for epsilon 1; buy an answer with --tier, or with --max-epsilon",
+            verb.Fails(1, "attend", "packages", Queries(1)));
+    }
+
+    [Fact]
+    public void An_unknown_outcome_names_the_key_that_finds_it_out()
+    {
+        var problem = Samples.Problem(503, ProblemCodes.ChargeUnknown, "whether it was charged is unknown");
+        var verb = new Verb { Client = new() { Attend = (_, _, _, _) => throw new DpAttentionException(problem.Detail, problem) { IdempotencyKey = "ask-7" } } };
+        Assert.Contains("--key ask-7 asks the same again without another charge", verb.Fails(1, "attend", "packages", Queries(1), "--tier", "1"));
+    }
+
+    private Verb Asking(string mechanism = "moment-tree") => new()
     {
         Client = new()
         {
+            GetStore = _ => Samples.Store with { Definition = Samples.Store.Definition with { Mechanism = new MechanismDefinition(mechanism) } },
             Attend = (store, queries, count, options) =>
             {
                 Assert.Equal("packages", store);
@@ -135,8 +165,10 @@ public sealed class AttendVerbTests : IDisposable
                     IntervalLow = [.. Enumerable.Range(0, count).Select(i => new double[] { -1, -1 })],
                     IntervalHigh = [.. Enumerable.Range(0, count).Select(i => new double[] { 1, 1 })],
                     KernelErrorBound = 0.125,
-                    IndistinguishableFromMean = [.. Enumerable.Repeat(true, count)],
-                    Privacy = new PrivacyRecord(1, 1, 1e-6, options.MaxEpsilon ?? 0, 0.75, 0.25, false, "r1"),
+                    IndistinguishableFromMean = mechanism == "per-query" ? null : [.. Enumerable.Repeat(true, count)],
+                    Privacy = mechanism == "per-query"
+                        ? new PrivacyRecord(1, 1, 1e-6, 1, 0.75, 0.25, false, AboutMore: 7)
+                        : new PrivacyRecord(1, 1, 1e-6, options.MaxEpsilon ?? 0, 0.75, 0.25, false, "r1"),
                 };
             },
         },
