@@ -29,6 +29,22 @@ public static class Load
         return content;
     }
 
+    /// <summary>The storage in a directory's part, and its witness in another.</summary>
+    public static SqliteStorageOptions Options(string directory) =>
+        new() { Directory = Path.Combine(directory, "data"), WitnessDirectory = Path.Combine(directory, "witness") };
+
+    /// <summary>Lets the guard verify all of it.</summary>
+    /// <exception cref="InvalidDataException">It found something.</exception>
+    public static async Task VerifyAsync(SqliteStorage storage)
+    {
+        await storage.Guard.StartAsync();
+        await storage.Guard.VerifyPendingAsync(report =>
+        {
+            if (report.Reason is { } reason)
+                throw new InvalidDataException($"a false alarm: {reason}");
+        });
+    }
+
     public static async Task RunAsync(SqliteStorage storage, string run)
     {
         await storage.Ledger.CreateStoreAsync(Store, Limit);

@@ -33,11 +33,17 @@ internal sealed record LedgerBook(
     /// <summary>In place of an account: the store itself.</summary>
     public const string StoreItself = "";
 
-    /// <summary>What is left of an account's slab; zero where charges go to the store one by one.</summary>
+    /// <summary>
+    /// Of an account what is left of its slab, of a store how far its total has fallen below the highest it ever was, since slabs are given back to it; zero where charges go to the
+    /// store one by one.
+    /// </summary>
     public PrivacyAmount Reserved { get; init; }
 
     /// <summary>Whether it is the store's own.</summary>
     public bool IsOfStore => Account.Length == 0;
+
+    /// <summary>The highest that a store's total ever was, whatever somebody wrote into the row.</summary>
+    public PrivacyAmount Highest => (default(WideAmount) + Spent + Reserved).Max();
 
     /// <summary>A book without entries.</summary>
     public static LedgerBook Empty(long id, string store, string account) =>
@@ -57,8 +63,13 @@ internal sealed record LedgerBook(
     /// <summary>An account's after an entry that charges it.</summary>
     public LedgerBook WithEntry(PrivacyAmount cost, long sequence, byte[] head) => this with { Spent = Spent + cost, Sequence = sequence, Version = sequence, Head = head };
 
-    /// <summary>A store's after a charge that stands in an account's book.</summary>
-    public LedgerBook WithSpent(PrivacyAmount cost) => this with { Spent = Spent + cost, Version = Version + 1 };
+    /// <summary>A store's after a charge that stands in an account's book, or after a slab that was given out or (negative) given back.</summary>
+    public LedgerBook WithSpent(PrivacyAmount cost) => this with
+    {
+        Spent = Spent + cost,
+        Reserved = new PrivacyAmount(Math.Max(0, Reserved.MuSquared - cost.MuSquared), Math.Max(0, Reserved.Slack - cost.Slack)),
+        Version = Version + 1,
+    };
 
     /// <summary>A store's, closed for ever.</summary>
     public LedgerBook Close() => this with { IsClosed = true, Version = Version + 1 };
@@ -72,7 +83,9 @@ internal sealed record LedgerBook(
     public AccountBudget ToAccountBudget(IReadOnlyDictionary<ReleaseId, int> openTiers) =>
         new(new AccountId(Account), new Epsilon(StatedEpsilon), Limit, Spent, Sequence, openTiers);
 
-    /// <summary>What the witness is told of it.</summary>
+    /// <summary>What the witness is told of it. Of a store the highest that its total ever was: what the witness compares only grows.</summary>
     /// <param name="mac">The MAC of the row.</param>
-    public WitnessMark ToMark(byte[] mac) => new(new StoreId(Store), IsOfStore ? null : new AccountId(Account), Version, Spent, IsOfStore ? mac : Head);
+    public WitnessMark ToMark(byte[] mac) => IsOfStore
+        ? new(new StoreId(Store), null, Version, Highest, mac)
+        : new(new StoreId(Store), new AccountId(Account), Version, Spent, Head);
 }

@@ -83,6 +83,9 @@ internal sealed class LedgerChain
     public static void Require(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> computed, string what)
     {
         if (!Equal(stored, computed))
-            throw new StorageCorruptException($"{what} is not what was written: its MAC differs");
+            throw Corrupt(what);
     }
+
+    /// <summary>What a row is whose MAC is another one.</summary>
+    public static StorageCorruptException Corrupt(string what) => new($"{what} is not what was written: its MAC differs");
 }

@@ -13,16 +13,17 @@ internal sealed class ChargeDecisions
     private readonly ChargeView _view;
     private readonly ChargeReach _reach;
     private readonly LedgerChain _chain;
+    private readonly LedgerGate _gate;
     private readonly TimeProvider _clock;
     private readonly Dictionary<(string Store, string Account), LedgerBook> _now = [];
     private readonly Dictionary<(string Store, string Account, string Request), RequestFingerprint> _recorded = [];
     private readonly Dictionary<(string Store, string Account, string Release), int> _tiers = [];
     private readonly HashSet<long> _slabs;
 
-    public ChargeDecisions(ChargeView view, ChargeReach reach, LedgerChain chain, TimeProvider clock)
+    public ChargeDecisions(ChargeView view, ChargeReach reach, PostgresLedgerBooks books, TimeProvider clock)
     {
-        (_view, _reach, _chain, _clock) = (view, reach, chain, clock);
-        Changes = new LedgerChanges(chain);
+        (_view, _reach, _chain, _gate, _clock) = (view, reach, books.Chain, books.Gate, clock);
+        Changes = new LedgerChanges(_chain);
         _slabs = [.. view.Slabs.Select(slab => slab.Id)];
         if (reach == ChargeReach.Everything)
             TakeBack();
@@ -38,6 +39,7 @@ internal sealed class ChargeDecisions
     {
         if (_view.Suspension(request.Store) is { } reason)
             throw new LedgerSuspendedException(reason);
+        _gate.RequireOpen();
         if (Book(request.Store, LedgerBook.StoreItself) is not { IsClosed: false } all || Book(request.Store, request.Account) is not { } own)
             return Unknown;
         return request.Release is { } release ? Open(request, release, all, own) : Charge(request, all, own);

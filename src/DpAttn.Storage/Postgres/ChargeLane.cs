@@ -127,7 +127,7 @@ internal sealed class ChargeLane : IAsyncDisposable
     private async Task<(bool, Outcomes)> DecideAsync(PostgresSession session, IReadOnlyList<ChargeRequest> requests, ChargeReach reach)
     {
         var view = await ChargeView.ReadAsync(session, _database.Schema, requests, reach).ConfigureAwait(false);
-        var decisions = new ChargeDecisions(view, reach, _books.Chain, _clock);
+        var decisions = new ChargeDecisions(view, reach, _books, _clock);
         var (told, left) = (new List<Action>(requests.Count), new List<ChargeRequest>());
         foreach (var request in requests)
         {

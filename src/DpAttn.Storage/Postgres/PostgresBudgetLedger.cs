@@ -96,10 +96,13 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
     {
         _ = (store.Value, account.Value, request.Value);
         // An entry that somebody put there must answer nobody.
-        books.Gate.Require(store);
+        books.Gate.RequireVerified(store);
         return await database.ReadSnapshotAsync("finding a request", async session =>
         {
-            if (await ReadToShowAsync(session, store, account.Value, mayBeSuspended: false).ConfigureAwait(false) is not var (book, _))
+            if (await SuspensionAsync(session, store).ConfigureAwait(false) is { } reason)
+                throw new LedgerSuspendedException(reason);
+            books.Gate.RequireOpen();
+            if (await ReadToShowAsync(session, store, account.Value).ConfigureAwait(false) is not var (book, _))
                 return null;
             return (await session.QueryAsync(PostgresEntries.Find(book.Id, request), row => PostgresEntries.From(row, book)).ConfigureAwait(false)).FirstOrDefault();
         }, cancellationToken).ConfigureAwait(false);
@@ -128,16 +131,14 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
     /// <summary>Requires that the gate and the witness admit changes of a store.</summary>
     private async ValueTask ReadyAsync(StoreId store, CancellationToken cancellationToken)
     {
-        books.Gate.Require(store);
+        books.Gate.RequireVerified(store);
         await books.Journal.ReadyAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A book to look at: of a suspended store as it stands, since nothing is decided on it.</summary>
-    private async Task<(LedgerBook Book, string? Suspension)?> ReadToShowAsync(PostgresSession session, StoreId store, string account, bool mayBeSuspended = true)
+    private async Task<(LedgerBook Book, string? Suspension)?> ReadToShowAsync(PostgresSession session, StoreId store, string account)
     {
         var suspension = await SuspensionAsync(session, store).ConfigureAwait(false);
-        if (suspension is not null && !mayBeSuspended)
-            throw new LedgerSuspendedException(suspension);
         var found = await session.QueryAsync(PostgresBooks.Select(store.Value, account), PostgresBooks.From).ConfigureAwait(false);
         return found is not [var (book, mac)] ? null : (suspension is null ? PostgresBooks.Require(books.Chain, book, mac) : book, suspension);
     }

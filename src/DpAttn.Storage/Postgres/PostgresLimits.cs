@@ -16,7 +16,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         while (true)
         {
             await LockAsync(session, store, isShared: true).ConfigureAwait(false);
-            await RequireNotSuspendedAsync(session, store).ConfigureAwait(false);
+            await RequireOpenAsync(session, store).ConfigureAwait(false);
             if (await StoreAsync(session, store).ConfigureAwait(false) is { } known)
             {
                 if (known.IsClosed)
@@ -53,7 +53,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             while (true)
             {
                 await LockAsync(session, store, isShared: true).ConfigureAwait(false);
-                await RequireNotSuspendedAsync(session, store).ConfigureAwait(false);
+                await RequireOpenAsync(session, store).ConfigureAwait(false);
                 if (await StoreAsync(session, store, isLocked: false).ConfigureAwait(false) is not { IsClosed: false })
                     return new Change(Unknown);
                 var found = await session.QueryAsync(PostgresBooks.Lock([(store.Value, account.Value)]), PostgresBooks.From).ConfigureAwait(false);
@@ -74,7 +74,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
     private async Task<Change> SetStoreLimitAsync(PostgresSession session, StoreId store, PrivacyLimit limit)
     {
         await LockAsync(session, store, isShared: true).ConfigureAwait(false);
-        await RequireNotSuspendedAsync(session, store).ConfigureAwait(false);
+        await RequireOpenAsync(session, store).ConfigureAwait(false);
         if (await StoreAsync(session, store, isLocked: false).ConfigureAwait(false) is not { IsClosed: false } seen)
             return new Change(Unknown);
         // A slab is no reason to refuse: below what is promised, it is taken back first.
@@ -103,7 +103,8 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         }
         if (!LedgerChain.Equal(mac, _chain.OfBook(row)))
         {
-            await RequireNotSuspendedAsync(session, store).ConfigureAwait(false);
+            if (await SuspensionAsync(session, store).ConfigureAwait(false) is { } reason)
+                throw new LedgerSuspendedException(reason);
             LedgerChain.Require(mac, _chain.OfBook(row), $"a total in the ledger of store {store}");
         }
         if (row.IsClosed)
@@ -208,10 +209,11 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
     private async Task<LedgerBook?> StoreAsync(PostgresSession session, StoreId store, bool isLocked = true) =>
         (await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked), PostgresBooks.From).ConfigureAwait(false)) is [var (book, mac)] ? PostgresBooks.Require(_chain, book, mac) : null;
 
-    private static async Task RequireNotSuspendedAsync(PostgresSession session, StoreId store)
+    private async Task RequireOpenAsync(PostgresSession session, StoreId store)
     {
         if (await SuspensionAsync(session, store).ConfigureAwait(false) is { } reason)
             throw new LedgerSuspendedException(reason);
+        books.Gate.RequireOpen();
     }
 
     private static async Task<string?> SuspensionAsync(PostgresSession session, StoreId store) =>

@@ -23,6 +23,13 @@ internal static class LedgerSuspensions
             throw new LedgerSuspendedException(reason);
     }
 
+    /// <summary>How many stores are suspended.</summary>
+    public static long Count(SqliteSession session)
+    {
+        using var select = session.Prepare("SELECT count(*) FROM ledger_suspension");
+        return select.Step() ? select.Integer(0) : 0;
+    }
+
     public static void Insert(SqliteSession session, StoreId store, string reason, DateTimeOffset now)
     {
         var foundAt = Timestamp.ToMicroseconds(now);

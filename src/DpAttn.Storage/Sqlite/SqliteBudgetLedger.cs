@@ -85,7 +85,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         books.Gate.RequireVerified(store);
         return await readers.ReadAsync("finding a request", reader => reader.InSnapshot(session =>
         {
-            RequireOpen(session, store);
+            books.RequireOpen(session, store);
             return LedgerBooks.Read(session, _chain, store, account.Value) is { } book ? LedgerEntries.Find(session, book, request) : null;
         }), cancellationToken).ConfigureAwait(false);
     }
@@ -105,16 +105,10 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         await books.Journal.ReadyAsync(cancellationToken).ConfigureAwait(false);
         var made = await writer.RunAsync(name, 0, session =>
         {
-            RequireOpen(session, store);
+            books.RequireOpen(session, store);
             return change(session);
         }, cancellationToken, Tell).ConfigureAwait(false);
         return made.Decision;
-    }
-
-    private void RequireOpen(SqliteSession session, StoreId store)
-    {
-        LedgerSuspensions.RequireNone(session, store);
-        books.Gate.RequireOpen();
     }
 
     /// <summary>Tells the journal what was committed.</summary>

@@ -3,8 +3,11 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <inheritdoc cref="ILedgerBooks"/>
-internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders readers, LedgerChain chain, TimeProvider clock) : ILedgerBooks
+internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders readers, LedgerChain chain, bool mayHoldSuspensions, TimeProvider clock) : ILedgerBooks
 {
+    private volatile bool _mayHoldSuspensions = mayHoldSuspensions;
+
+
     public LedgerChain Chain => chain;
 
     public LedgerGate Gate { get; } = new();
@@ -32,10 +35,20 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
         {
             if (LedgerSuspensions.Read(session, store) is not null)
                 return false;
+            // Never taken back while the process lives: one process writes, and what it has not suspended is not.
+            _mayHoldSuspensions = true;
             LedgerSuspensions.Insert(session, store, reason, clock.GetUtcNow());
             AuditLog.Append(session, clock.GetUtcNow(), [new AuditEvent(LedgerGuard.SuspendAction, LedgerGuard.Actor, store, null, reason)]);
             return true;
         }, cancellationToken);
+
+    /// <exception cref="LedgerSuspendedException">The store, or every store, is suspended.</exception>
+    public void RequireOpen(SqliteSession session, StoreId store)
+    {
+        if (_mayHoldSuspensions)
+            LedgerSuspensions.RequireNone(session, store);
+        Gate.RequireOpen();
+    }
 
     public Task ScanAsync(StoreId store, ILedgerScan scan, CancellationToken cancellationToken) =>
         readers.ReadAsync("verifying a store's ledger", reader => reader.InSnapshot(session =>

@@ -16,6 +16,9 @@ internal sealed class SqliteSession : IDisposable
     /// <summary>Whether content was removed or replaced: it stays readable in the write-ahead log until that is emptied.</summary>
     public bool HasErased { get; set; }
 
+    /// <summary>Books whose MACs this connection knows to be right.</summary>
+    public LedgerBookCache KnownBooks { get; } = new();
+
     /// <summary>False while a transaction is open. SQLite ends one by itself after some failures.</summary>
     public bool IsIdle => raw.sqlite3_get_autocommit(Handle) != 0;
 

@@ -16,7 +16,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
     private readonly ILedgerWitness? _witness;
     private int _disposed;
 
-    private SqliteStorage(SqliteStorageOptions options, DirectoryLock directoryLock, ILedgerWitness? witness, SecretProtector protector, LedgerChain chain, SqliteSession writing, string file)
+    private SqliteStorage(SqliteStorageOptions options, DirectoryLock directoryLock, ILedgerWitness? witness, SecretProtector protector, LedgerChain chain, bool mayHoldSuspensions, SqliteSession writing, string file)
     {
         _lock = directoryLock;
         _witness = witness;
@@ -24,7 +24,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
         Writer = new SqliteWriter(writing, options.QueueCapacity, options.QueueBytes);
         Protector = protector;
         Backup = new SqliteBackup(file);
-        Books = new SqliteLedgerBooks(Writer, _readers, chain, options.Clock);
+        Books = new SqliteLedgerBooks(Writer, _readers, chain, mayHoldSuspensions, options.Clock);
         Guard = new LedgerGuard(Books, witness, options.Clock);
         Ledger = new SqliteBudgetLedger(Writer, _readers, Books, options.Clock);
         Segments = new SqliteSegmentStore(Writer, _readers, options.Clock);
@@ -88,7 +88,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
             witness = options.WitnessDirectory is { } place ? FileWitness.Open(place, directory) : null;
             // What was erased before a crash may still stand in the log: the writer empties it at its first rest.
             session.HasErased = true;
-            return new SqliteStorage(options, directoryLock, options.Witness ?? witness, protector, chain, session, file);
+            return new SqliteStorage(options, directoryLock, options.Witness ?? witness, protector, chain, LedgerSuspensions.Count(session) > 0, session, file);
         }
         catch (Exception failure)
         {

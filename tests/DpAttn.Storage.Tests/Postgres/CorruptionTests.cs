@@ -1,4 +1,6 @@
 using DpAttn.PostgresServer;
+using DpAttn.Privacy;
+using DpAttn.Storage.Tests.Support;
 
 namespace DpAttn.Storage.Tests.Postgres;
 
@@ -84,6 +86,67 @@ public sealed class CorruptionTests : IAsyncLifetime
         var failure = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => AlterAsync(sql));
         Assert.Contains("kept for ever", failure.Message);
         Assert.Equal(2, (await Storage.Catalog.ListAuditAsync(0, 10)).Count);
+    }
+
+    [Fact]
+    public async Task A_changed_total_is_refused_and_other_accounts_are_not_concerned()
+    {
+        await ChargeAsync("alice", 1);
+        await ChargeAsync("bob", 1);
+        await AlterAsync("UPDATE dpattn_ledger_book SET spent_mu2 = 0 WHERE account = 'alice'");
+
+        await Assert.ThrowsAsync<StorageCorruptException>(() => Storage.Ledger.ReadAccountAsync(Blob.Store, new("alice")));
+        // In one batch with the other account's, whichever lane they fall to.
+        var charges = new[] { ChargeAsync("alice", 2), ChargeAsync("bob", 2) };
+        await Assert.ThrowsAsync<StorageCorruptException>(() => charges[0]);
+        Assert.True((await charges[1]).IsAdmitted);
+        await Assert.ThrowsAsync<StorageCorruptException>(() => Storage.Ledger.SetLimitAsync(Blob.Store, new("alice"), new PrivacyLimit(new Epsilon(2), new Delta(1e-6))));
+    }
+
+    [Theory]
+    [InlineData("UPDATE dpattn_ledger_book SET spent_mu2 = spent_mu2 + 1 WHERE account = ''")]
+    [InlineData("INSERT INTO dpattn_ledger_suspension VALUES ('store', 'made up', 0, '\\x00')")]
+    public async Task A_changed_store_is_refused_to_all(string sql)
+    {
+        await ChargeAsync("alice", 1);
+        await AlterAsync(sql);
+        await Assert.ThrowsAsync<StorageCorruptException>(() => ChargeAsync("alice", 2));
+        await Assert.ThrowsAsync<StorageCorruptException>(() => Storage.Ledger.ReadStoreAsync(Blob.Store));
+    }
+
+    [Fact]
+    public async Task A_changed_entry_is_refused_when_it_is_read_and_never_changed_in_passing()
+    {
+        await ChargeAsync("alice", 1);
+        var failure = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => AlterAsync("UPDATE dpattn_ledger_entry SET account_mu2 = 1 WHERE kind = 'charge'"));
+        Assert.Contains("kept for ever", failure.Message);
+        await AlterAsync("ALTER TABLE dpattn_ledger_entry DISABLE TRIGGER ALL; UPDATE dpattn_ledger_entry SET account_mu2 = 1 WHERE kind = 'charge'");
+        await Assert.ThrowsAsync<StorageCorruptException>(() => Storage.Ledger.ListEntriesAsync(Blob.Store, new("alice"), 0, 10));
+        await Assert.ThrowsAsync<StorageCorruptException>(() => Storage.Ledger.FindRequestAsync(Blob.Store, new("alice"), new("request-1")));
+    }
+
+    [Fact]
+    public async Task A_changed_tier_is_refused()
+    {
+        await ChargeAsync("alice", 1);
+        var prices = new Ladder(1000, 3000, 9000);
+        Assert.True((await OpenAsync(1)).IsAdmitted);
+        await AlterAsync("UPDATE dpattn_ledger_tier SET tier = 2");
+        await Assert.ThrowsAsync<StorageCorruptException>(() => OpenAsync(2));
+        await Assert.ThrowsAsync<StorageCorruptException>(() => Storage.Ledger.ReadAccountAsync(Blob.Store, new("alice")));
+
+        Task<LedgerDecision> OpenAsync(int tier) => Storage.Ledger.OpenAsync(Blob.Store, new("alice"), new($"open-{tier}"), RequestFingerprint.Of([1]), new("release-1"), tier, prices);
+    }
+
+    private async Task<LedgerDecision> ChargeAsync(string account, int request)
+    {
+        var limit = new PrivacyLimit(new Epsilon(1), new Delta(1e-6));
+        if (request == 1)
+        {
+            await Storage.Ledger.CreateStoreAsync(Blob.Store, limit);
+            await Storage.Ledger.SetLimitAsync(Blob.Store, new(account), limit);
+        }
+        return await Storage.Ledger.ChargeAsync(Blob.Store, new(account), new($"request-{request}"), RequestFingerprint.Of([1]), new PrivacyAmount(1000, 1));
     }
 
     private Task AlterAsync(string sql) => LocalPostgres.ExecuteAsync(_under!.Options.ConnectionString, sql);

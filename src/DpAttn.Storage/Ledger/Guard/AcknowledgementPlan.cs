@@ -24,15 +24,17 @@ internal static class AcknowledgementPlan
         var tiers = scan.Store is null ? scan.Tiers : BookScan.Merge(scan.Store.Tiers, scan.Tiers);
         // A store that the catalog may have forgotten too: its books stay, closed.
         var own = scan.Store ?? new BookScan(chain, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself).Close(), [], storeMark);
-        books.Add(OfBook(own, scan.StoreSum, tiers, chain, now, isMissing: scan.Store is null));
+        // Of a total that slabs may have been given back to, the mark is the highest it ever was: it counts where the witness saw something that is not there.
+        var usesMark = own.Faults.Count > 0 || own.IsBehind || scan.Missing.Count > 0 || scan.Suspects.Any(suspect => suspect.IsDisowned);
+        books.Add(OfBook(own, scan.StoreSum + scan.Kept, tiers, chain, now, isMissing: scan.Store is null, usesMark));
         return books;
     }
 
-    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false)
+    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true)
     {
         var book = found.Book;
         var marked = found.Mark?.Spent ?? PrivacyAmount.Zero;
-        var spent = sum.Max(book.Spent, marked);
+        var spent = usesMark ? sum.Max(book.Spent, marked) : sum.Max(book.Spent);
         var difference = new PrivacyAmount(Difference(spent.MuSquared, sum.MuSquared), Difference(spent.Slack, sum.Slack));
         var sequence = Math.Max(found.LastSequence, found.IsAuthentic ? book.Sequence : 0);
         if (!book.IsOfStore)
@@ -69,8 +71,8 @@ internal static class AcknowledgementPlan
         after = after with
         {
             Spent = spent,
-            // A slab of before may have been used up since.
-            Reserved = PrivacyAmount.Zero,
+            // A slab of before may have been used up since. What the witness is told of a store never falls.
+            Reserved = book.IsOfStore ? Above(spent, marked, found.IsAuthentic ? book.Highest : PrivacyAmount.Zero) : PrivacyAmount.Zero,
             Sequence = sequence,
             IsClosed = book.IsOfStore && book.IsClosed,
             Version = book.IsOfStore ? Math.Max(found.IsAuthentic ? book.Version : 0, found.Mark?.Version ?? 0) + 1 : sequence,
@@ -86,6 +88,9 @@ internal static class AcknowledgementPlan
             return book;
         return book with { StatedEpsilon = epsilon, StatedDelta = delta, Limit = found.LimitOf(entry) };
     }
+
+    private static PrivacyAmount Above(PrivacyAmount spent, PrivacyAmount marked, PrivacyAmount highest) =>
+        new(Math.Max(0, Math.Max(marked.MuSquared, highest.MuSquared) - spent.MuSquared), Math.Max(0, Math.Max(marked.Slack, highest.Slack) - spent.Slack));
 
     private static long Difference(long larger, Int128 sum) => (long)Int128.Clamp(larger - sum, 0, long.MaxValue);
 }

@@ -47,6 +47,9 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
     /// <summary>Whether the witness has more of this book than it has itself; the database may have moved on since it was read.</summary>
     public bool IsBehind => mark is not null && mark.Version > book.Version;
 
+    /// <summary>Whether it is less than, or not, what the witness saw.</summary>
+    public bool IsDisowned => IsBehind || _faults.Contains(LedgerFaultKind.OtherHistory);
+
     /// <summary>Whether an acknowledgement stands in it.</summary>
     public bool IsAcknowledged { get; private set; }
 
@@ -113,7 +116,7 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
             _faults.Add(LedgerFaultKind.EntryChanged);
         if ((!book.IsOfStore && !AccountSum.Equals(book.Spent)) || (_limit is { } limit ? LimitOf(limit) : PrivacyAmount.Zero) != book.Limit)
             AddUnlessExplained(LedgerFaultKind.TotalChanged);
-        var wentBack = mark is not null && mark.Version < book.Version && !mark.Spent.FitsIn(book.Spent);
+        var wentBack = mark is not null && mark.Version < book.Version && !mark.Spent.FitsIn(book.ToMark(mac).Spent);
         if (_isOtherHistory || wentBack || (mark is not null && mark.Version == book.Version && !mark.IsSameState(book.ToMark(mac))))
             AddUnlessExplained(LedgerFaultKind.OtherHistory);
         // The store's tiers are those of its accounts, which are still to come.

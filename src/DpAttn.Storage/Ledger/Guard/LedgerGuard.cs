@@ -207,6 +207,9 @@ public sealed class LedgerGuard
         }
     }
 
+    /// <summary>Tells the witness at once what it would be told within a moment.</summary>
+    internal Task TellAsync(CancellationToken cancellationToken = default) => _teller is null ? Task.CompletedTask : _teller.TellAsync(cancellationToken);
+
     /// <summary>Tells the witness what is left, and stops telling.</summary>
     internal async ValueTask StopAsync()
     {

@@ -34,6 +34,9 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
     /// <summary>What all entries say that the store's total grew by.</summary>
     public WideAmount StoreSum => _storeSum;
 
+    /// <summary>What accounts without faults hold reserved, and go on holding after an acknowledgement.</summary>
+    public PrivacyAmount Kept { get; private set; }
+
     /// <summary>The best tiers that accounts hold.</summary>
     public IReadOnlyDictionary<string, long> Tiers => _tiers;
 
@@ -76,10 +79,12 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
         Raise(_tiers, book.Tiers);
         Raise(_tiersSince, book.TiersSince);
         if (book.Faults.Count > 0 || book.IsBehind)
+        {
             Suspects.Add(book);
-        else
-            return RaiseAsync(book, cancellationToken);
-        return ValueTask.CompletedTask;
+            return ValueTask.CompletedTask;
+        }
+        Kept += book.Book.Reserved;
+        return RaiseAsync(book, cancellationToken);
     }
 
     /// <summary>After the last book.</summary>

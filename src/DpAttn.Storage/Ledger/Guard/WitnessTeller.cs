@@ -4,12 +4,12 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// Tells the witness what the journal holds, five times a second. A mark that does not rise is looked into: if what the witness saw is not in the database, that
+/// Tells the witness what the journal holds, every 0.4 s. A mark that does not rise is looked into: if what the witness saw is not in the database, that
 /// has gone back while it was in use, and the store is suspended.
 /// </summary>
 internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, Func<StoreId, string, CancellationToken, Task> suspend) : IAsyncDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
     private readonly SemaphoreSlim _telling = new(1);
     private readonly CancellationTokenSource _stop = new();

@@ -48,7 +48,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION dpattn_is_kept();
 
 -- The ledger. Amounts are exact integers: mu squared in units of 2^-40, slack in units of 2^-80. A book per store (account '') and one per account with a grant. mac is HMAC-SHA256 (the
 -- key stands in the catalog, wrapped); version counts the changes of a row, head is the MAC of its last entry. reserved is what an account holds of its store's limit and has not used: it is part of the
--- store's spent. exceeded is set by nothing but an acknowledgement, which may leave more spent than the limit.
+-- store's spent. A store's own reserved is how far its spent has fallen below the highest it ever was. exceeded is set by nothing but an acknowledgement, which may leave more spent than the limit.
 CREATE TABLE dpattn_ledger_book (
     id             bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     store          text             COLLATE "C" NOT NULL CHECK (store <> ''),
@@ -67,7 +67,7 @@ CREATE TABLE dpattn_ledger_book (
     exceeded       boolean          NOT NULL,
     head           bytea            NOT NULL,
     mac            bytea            NOT NULL,
-    has_slab       boolean          GENERATED ALWAYS AS (reserved_mu2 > 0 OR reserved_slack > 0) STORED,
+    has_slab       boolean          GENERATED ALWAYS AS (account <> '' AND (reserved_mu2 > 0 OR reserved_slack > 0)) STORED,
     UNIQUE (store, account),
     CHECK (exceeded OR (spent_mu2 <= limit_mu2 AND spent_slack <= limit_slack))
 ) WITH (fillfactor = 70);

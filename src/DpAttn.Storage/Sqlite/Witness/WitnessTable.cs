@@ -1,5 +1,6 @@
 using DpAttn.Privacy;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace DpAttn.Storage;
 
@@ -36,7 +37,8 @@ internal sealed class WitnessTable : IDisposable
             if (session.Scalar("PRAGMA application_id") == ApplicationId.ToString() && version == Version && session.Scalar("PRAGMA quick_check(1)") == "ok" && table.IsWhole())
                 return table;
         }
-        catch (SqliteException failure) when (failure.SqliteErrorCode is SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB)
+        // Damage to the schema looks like tables or columns that are not there.
+        catch (SqliteException failure) when (failure.SqliteErrorCode is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_ERROR)
         {
         }
         catch

@@ -1,0 +1,256 @@
+using DpAttn.Privacy;
+using DpAttn.Storage.Tests.Support;
+
+namespace DpAttn.Storage.Tests.Guard;
+
+/// <summary>The guard while a ledger is in use: what waits for it, what it tells its witness, and what it finds then.</summary>
+public sealed class GuardTests : IAsyncLifetime
+{
+    private static readonly StoreId Store = new("store-1");
+    private static readonly AccountId Alice = new("alice");
+    private static readonly PrivacyLimit Limit = new(new Epsilon(1), new Delta(1e-6));
+    private static readonly PrivacyLimit Smaller = new(new Epsilon(0.5), new Delta(1e-6));
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly FakeWitness _witness = new();
+    private SqliteStorage _storage = null!;
+    private int _requests;
+
+    public async ValueTask InitializeAsync()
+    {
+        Open();
+        await _storage.Guard.StartAsync();
+        await _storage.Ledger.CreateStoreAsync(Store, Limit);
+        await _storage.Ledger.SetLimitAsync(Store, Alice, Limit);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _storage.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task Until_a_store_is_verified_its_charges_are_refused_and_everything_else_goes_on()
+    {
+        await ChargeAsync();
+        await _storage.DisposeAsync();
+        Open();
+        await RequireUnverifiedAsync();
+        await _storage.Guard.StartAsync();
+        await RequireUnverifiedAsync();
+        // A store that is made now has nothing to verify.
+        await _storage.Ledger.CreateStoreAsync(new StoreId("store-2"), Limit);
+
+        await _storage.Guard.VerifyPendingAsync();
+
+        Assert.True((await ChargeAsync()).IsAdmitted);
+
+        async Task RequireUnverifiedAsync()
+        {
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync());
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => _storage.Ledger.SetLimitAsync(Store, Alice, Smaller));
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => _storage.Ledger.FindRequestAsync(Store, Alice, new RequestId("request-0")));
+            Assert.Equal(10, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
+            Assert.Equal(2, (await _storage.Ledger.ListEntriesAsync(Store, Alice, 0, 10)).Count);
+        }
+    }
+
+    [Fact]
+    public async Task A_verification_that_is_given_up_leaves_its_store_refused_and_goes_on_later()
+    {
+        await ChargeAsync();
+        await _storage.DisposeAsync();
+        Open();
+        await _storage.Guard.StartAsync();
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _storage.Guard.VerifyPendingAsync(null, cancelled.Token));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync());
+        await _storage.Guard.VerifyPendingAsync();
+        Assert.True((await ChargeAsync()).IsAdmitted);
+    }
+
+    [Fact]
+    public async Task The_witness_is_told_every_change_and_all_books_of_a_charge_at_once()
+    {
+        for (var i = 1; i <= 20; i++)
+        {
+            await ChargeAsync();
+            await TellAsync();
+            var (own, all) = (_witness.Marks[("store-1", "alice")], _witness.Marks[("store-1", "")]);
+            Assert.Equal((i + 1, 10L * i), (own.Version, own.Spent.MuSquared));
+            Assert.Equal(own.Spent, all.Spent);
+        }
+    }
+
+    [Fact]
+    public async Task What_was_committed_at_the_end_is_told_before_closing()
+    {
+        await ChargeAsync();
+        await _storage.DisposeAsync();
+        Assert.Equal(10, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
+    }
+
+    [Fact]
+    public async Task Charges_wait_for_a_witness_that_is_behind_and_are_refused_when_it_does_not_come()
+    {
+        var free = new TaskCompletionSource();
+        _witness.BeforeRaise = () => free.Task;
+        await ChargeAsync();
+        await Task.Delay(WitnessJournal.LongestLag + TimeSpan.FromMilliseconds(200));
+
+        var waiting = ChargeAsync();
+        Assert.False(waiting.IsCompleted);
+        Assert.Contains("witness", (await Assert.ThrowsAsync<StorageUnavailableException>(() => waiting)).Message);
+        Assert.Equal(10, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared);
+
+        var next = ChargeAsync();
+        free.SetResult();
+        Assert.True((await next).IsAdmitted);
+    }
+
+    [Fact]
+    public async Task A_witness_that_cannot_be_written_is_tried_again_and_nothing_is_forgotten()
+    {
+        var failures = 0;
+        _witness.BeforeRaise = () => failures++ < 2 ? throw new StorageFullException("no room") : Task.CompletedTask;
+        await ChargeAsync();
+        await Assert.ThrowsAsync<StorageFullException>(TellAsync);
+        for (var i = 0; i < 100 && !(_witness.Marks.TryGetValue(("store-1", "alice"), out var mark) && mark.Spent.MuSquared == 10); i++)
+            await Task.Delay(50);
+        Assert.Equal(10, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
+        Assert.Equal(10, _witness.Marks[("store-1", "")].Spent.MuSquared);
+    }
+
+    [Fact]
+    public async Task A_database_that_goes_back_while_it_is_in_use_is_found_when_the_witness_is_told()
+    {
+        await ChargeAsync();
+        await TellAsync();
+        // As after failing over to a copy that lags: the witness has seen an entry that this database does not have.
+        var seen = _witness.Marks[("store-1", "alice")];
+        _witness.Marks[("store-1", "alice")] = seen with { Version = seen.Version + 5, Spent = new PrivacyAmount(500, 0) };
+        await ChargeAsync();
+
+        await TellAsync();
+
+        var refused = await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
+        Assert.Contains("behind the witness", refused.Message);
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+        Assert.Equal(500, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
+        Assert.True((await ChargeAsync()).IsAdmitted);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    [Fact]
+    public async Task A_mark_that_comes_late_is_no_finding()
+    {
+        await ChargeAsync();
+        var early = (await ((ILedgerBooks)_storage.Books).ReadMarkAsync(Store, Alice, default))!;
+        await ChargeAsync();
+        await TellAsync();
+        _storage.Books.Journal.Add(early);
+        await TellAsync();
+        Assert.True((await ChargeAsync()).IsAdmitted);
+    }
+
+    [Fact]
+    public async Task What_is_acknowledged_may_stand_above_the_limit_and_then_nothing_is_charged()
+    {
+        await ChargeAsync();
+        await TellAsync();
+        var beyond = new PrivacyAmount(Limit.Amount.MuSquared + 7, 3);
+        _witness.Marks[("store-1", "alice")] = _witness.Marks[("store-1", "alice")] with { Version = 40, Spent = beyond };
+        Assert.Contains((await _storage.Guard.VerifyAsync(Store)).Faults, fault => fault.Kind == LedgerFaultKind.Behind);
+
+        await _storage.Guard.AcknowledgeAsync(Store, "operator");
+
+        var account = (await _storage.Ledger.ReadAccountAsync(Store, Alice))!;
+        Assert.Equal((beyond, 41L), (account.Spent, account.Sequence));
+        var entry = (await _storage.Ledger.ListEntriesAsync(Store, Alice, 0, 10))[^1].Entry;
+        Assert.Equal((LedgerEntryKind.Acknowledgement, beyond - new PrivacyAmount(10, 0)), (entry.Kind, entry.AccountAmount));
+        var refused = Assert.IsType<LedgerDecision.Refused>(await ChargeAsync());
+        Assert.Equal((RefusalReason.AccountLimit, 0L, 17L), (refused.Reason, refused.Remaining!.Value.MuSquared, refused.ShortBy!.Value.MuSquared));
+        Assert.Equal(RefusalReason.LimitBelowSpent, Assert.IsType<LedgerDecision.Refused>(await _storage.Ledger.SetLimitAsync(Store, Alice, Smaller)).Reason);
+        Assert.Empty(await _storage.Ledger.VerifyAsync(Store));
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        // Acknowledged, it is as good as any: only what is done to it afterwards is found.
+        await _storage.DisposeAsync();
+        Open();
+        await _storage.Guard.StartAsync();
+        await _storage.Guard.VerifyPendingAsync(report => Assert.Null(report.Reason));
+    }
+
+    [Fact]
+    public async Task A_ledger_can_be_verified_while_it_is_charged()
+    {
+        using var stop = new CancellationTokenSource();
+        var charging = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+                await ChargeAsync(1);
+        });
+        for (var i = 0; i < 30; i++)
+        {
+            await TellAsync();
+            Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        }
+        await stop.CancelAsync();
+        await charging;
+    }
+
+    /// <summary>What an acknowledgement covers stays covered by its MAC: it is as it was then, and nothing else.</summary>
+    [Fact]
+    public async Task What_was_acknowledged_cannot_be_changed_once_more()
+    {
+        await ChargeAsync();
+        await ChargeAsync();
+        await _storage.DisposeAsync();
+        Alter("UPDATE ledger_entry SET account_mu2 = 1, store_mu2 = 1 WHERE kind = 'charge' AND sequence = 2");
+        Open();
+        await _storage.Guard.StartAsync();
+        var found = new List<LedgerReport>();
+        await _storage.Guard.VerifyPendingAsync(found.Add);
+        Assert.NotNull(Assert.Single(found).Reason);
+        await _storage.Guard.AcknowledgeAsync(Store, "operator");
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        await _storage.DisposeAsync();
+
+        Alter("UPDATE ledger_entry SET account_mu2 = 2, store_mu2 = 2 WHERE kind = 'charge' AND sequence = 2");
+
+        Open();
+        await _storage.Guard.StartAsync();
+        found.Clear();
+        await _storage.Guard.VerifyPendingAsync(found.Add);
+        Assert.Contains(Assert.Single(found).Faults, fault => fault.Kind == LedgerFaultKind.EntryChanged);
+    }
+
+    [Fact]
+    public async Task Without_a_witness_chains_are_verified_and_acknowledged_all_the_same()
+    {
+        await ChargeAsync();
+        await _storage.DisposeAsync();
+        Alter("UPDATE ledger_book SET spent_mu2 = 1 WHERE account = 'alice'");
+        _storage = await SqliteStorage.OpenAsync(new SqliteStorageOptions { Directory = _directory.File("data") });
+        await _storage.Guard.StartAsync();
+        Assert.Contains((await _storage.Guard.VerifyAsync(Store)).Faults, fault => fault.Kind == LedgerFaultKind.TotalChanged);
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+        Assert.Equal(10, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
+        Assert.True((await ChargeAsync()).IsAdmitted);
+    }
+
+    private void Open() => _storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = _directory.File("data"), Witness = _witness });
+
+    private Task TellAsync() => _storage.Guard.TellAsync();
+
+    private Task<LedgerDecision> ChargeAsync(long units = 10) =>
+        _storage.Ledger.ChargeAsync(Store, Alice, new RequestId($"request-{Interlocked.Increment(ref _requests) - 1}"), RequestFingerprint.Of([1]), new PrivacyAmount(units, 0));
+
+    private void Alter(string sql)
+    {
+        using var session = SqliteSession.Open(Path.Combine(_directory.File("data"), SqliteStorage.FileName), readOnly: false);
+        session.ExecuteScript($"DROP TRIGGER IF EXISTS ledger_entry_is_never_changed; {sql}; PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+}
