@@ -6,6 +6,7 @@ var ratios = new Dictionary<string, Action>
     ["exact"] = ExactRatio.Run,
     ["query"] = QueryRatio.Run,
     ["moments"] = MomentsRatio.Run,
+    ["perquery"] = PerQueryRatio.Run,
     ["commit"] = LedgerCommitRatio.Run,
     ["sampler"] = SamplerRatio.Run,
     ["ledger"] = LedgerRatio.Run,

@@ -5,12 +5,13 @@ using DpAttn.Attention;
 using DpAttn.Privacy;
 
 // Prints one line: the vector widths that this process really has, and digests of exact sums, released sums and answers on fixed made rows,
-// and of sums of whole blocks of the largest features and values for every number of columns.
+// of sums of whole blocks of the largest features and values for every number of columns, and of per-query requests: their variances, sums and answers.
 // The bit-equality tests start it with hardware intrinsics switched off and compare.
 using var sums = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var released = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var answers = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var largest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+using var perQuery = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 foreach (var (d, dv, degree, rows, box) in new[] { (5, 3, 4, 1300, true), (24, 26, 2, 700, false), (7, 1, 3, 513, false), (16, 9, 2, 1025, true) })
 {
     var keyRegion = box ? Region.Box(d, -0.25, 1) : Region.Ball(d, 1);
@@ -48,7 +49,32 @@ for (var dv = 1; dv <= 20; dv++)
         (keys[i, 0], values[i, i % 3 == 0 ? 0 : dv - 1]) = (1 - i * 1e-9, i % 97 == 5 ? -1.999 : 1.999);
     largest.AppendData(MemoryMarshal.AsBytes(MomentAccumulator.Sum(MomentParameters.Create(schema, 2), RowSet.Create(keys, values)).Sums.AsSpan()));
 }
+foreach (var (d, dv, rows, scale, queries, box) in new[] { (5, 3, 1300, 4.0, 9, true), (24, 26, 700, 30.0, 4, false), (7, 1, 9000, 1.0, 3, false), (70, 9, 33, 700.0, 6, true), (2, 300, 257, 8.0, 1, false) })
+{
+    var region = box ? Region.Box(d, -0.25, 1) : Region.Ball(Enumerable.Repeat(0.05, d).ToArray(), 1.5);
+    var schema = new StoreSchema(region, region, ValueBound.Ball(dv, 2), scale, Adjacency.AddRemove, rows);
+    var parameters = PerQueryParameters.Create(schema);
+    var random = new Random(43);
+    var keys = new Matrix<double>(rows, d);
+    var values = new Matrix<double>(rows, dv);
+    for (var i = 0; i < keys.Data.Length; i++)
+        keys.Data[i] = random.NextDouble() / Math.Sqrt(d);
+    for (var i = 0; i < values.Data.Length; i++)
+        values.Data[i] = (random.NextDouble() - 0.5) / Math.Sqrt(dv);
+    var isNull = Enumerable.Range(0, rows).Select(slot => slot % 7 == 3).ToArray();
+    var plan = PerQueryPlan.Create(parameters, new Matrix<double>(queries, d, keys.Data[..(queries * d)]), clip: true, new Epsilon(2), new Delta(1e-6));
+    var noised = PerQueryNoise.Draw(plan, ReleaseKey.Derive(new byte[32], PerQueryManifest.Digest(plan, "store", new byte[32], new AccountId("a"), new RequestId("r"))));
+    PerQuerySums.AddTo(noised, plan, PerQueryRows.Prepare(parameters, RowSet.Create(keys, values, isNull), clip: false));
+    perQuery.AppendData(System.Text.Encoding.ASCII.GetBytes($"{plan.Sensitivity} {plan.Variance}"));
+    perQuery.AppendData(MemoryMarshal.AsBytes(noised.AsSpan()));
+    foreach (var answer in PerQueryAnswerer.Answer(plan, noised, rows: null))
+    {
+        perQuery.AppendData(MemoryMarshal.AsBytes(answer.Output.AsSpan()));
+        perQuery.AppendData(MemoryMarshal.AsBytes(answer.NoiseDeviation.AsSpan()));
+        perQuery.AppendData(MemoryMarshal.AsBytes(answer.Intervals.AsSpan()));
+    }
+}
 var width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
-Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)} largest={Hex(largest)}");
+Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)} largest={Hex(largest)} perquery={Hex(perQuery)}");
 
 static string Hex(IncrementalHash hash) => Convert.ToHexString(hash.GetHashAndReset());

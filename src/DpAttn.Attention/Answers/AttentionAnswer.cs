@@ -5,7 +5,8 @@ namespace DpAttn.Attention;
 /// <param name="NoiseDeviation">dv standard deviations of the noise, before clipping; infinite where the noise has swallowed the denominator.</param>
 /// <param name="Intervals">dv noise intervals.</param>
 /// <param name="KernelErrorBound">
-/// How far the noise-free polynomial answer may be from exact attention, in l2 norm; the lattice adds at most <see cref="MomentParameters.RoundingErrorBound"/>.
+/// How far the noise-free polynomial answer may be from exact attention, in l2 norm; the lattice adds at most <see cref="MomentParameters.RoundingErrorBound"/>. Under per-query
+/// the kernel is the exponential itself: 0, and the lattice adds at most <see cref="PerQueryParameters.RoundingErrorBound"/>.
 /// </param>
 /// <param name="IsIndistinguishableFromMean">Whether this answer could just be the store's mean value; null where no mean is released.</param>
 public sealed record AttentionAnswer(

@@ -6,10 +6,11 @@ namespace DpAttn.Attention;
 /// <param name="Epsilon">The epsilon.</param>
 /// <param name="Delta">The delta it is stated at.</param>
 /// <param name="TypicalNoise">
-/// The noise deviation of an output coordinate near 0, for a query on the rim of its region that the rows attend to evenly: sigma sqrt(A) / n.
+/// The noise deviation of an output coordinate near 0, for a query on the rim of its region that the rows attend to evenly: sigma sqrt(A) / n, or sigma e^M / n under
+/// per-query, M = scale |q| B_k.
 /// </param>
 /// <param name="WorstNoise">The same for the smallest denominator that the bounds allow and a coordinate at B_v; infinite under add-remove.</param>
-/// <param name="KernelErrorBound">The bound of the polynomial's part, in l2 norm; no epsilon lowers it.</param>
+/// <param name="KernelErrorBound">The bound of the polynomial's part, in l2 norm; no epsilon lowers it. 0 under per-query.</param>
 public sealed record ErrorEstimate(Epsilon Epsilon, Delta Delta, double TypicalNoise, double WorstNoise, double KernelErrorBound);
 
 /// <summary>Error at an epsilon and epsilon for an error, from the schema and a public row count alone. Costs nothing.</summary>

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-
 namespace DpAttn.Attention;
 
 /// <summary>
@@ -11,13 +8,11 @@ internal sealed class PerQueryExponents
 {
     // With keys of at least 2^-64 or 0, no product is subnormal.
     private const double SmallestMagnitude = 1.0 / (1L << 40) / (1L << 40);
-    private const int Lanes = 8;
 
     private PerQueryExponents(int count, int dimension, double keyRadius)
     {
         (Count, Dimension, KeyRadius) = (count, dimension, keyRadius);
-        Stride = (dimension + Lanes - 1) / Lanes * Lanes;
-        Scaled = new double[(long)count * Stride];
+        Scaled = new double[(long)count * dimension];
         Bounds = new double[count];
         Norms = new double[count];
     }
@@ -37,9 +32,6 @@ internal sealed class PerQueryExponents
     /// <summary>|s| per query.</summary>
     public double[] Norms { get; }
 
-    /// <summary>Doubles from one query's s to the next.</summary>
-    public int Stride { get; }
-
     private double[] Scaled { get; }
 
     public static PerQueryExponents For(PerQueryParameters parameters, Matrix<double> queries)
@@ -53,7 +45,7 @@ internal sealed class PerQueryExponents
         for (var l = 0; l < queries.Rows; l++)
         {
             var query = queries.Row(l);
-            var scaled = exponents.Scaled.AsSpan(l * exponents.Stride, dimension);
+            var scaled = exponents.Scaled.AsSpan(l * dimension, dimension);
             double squares = 0, box = 0;
             for (var j = 0; j < dimension; j++)
             {
@@ -72,18 +64,5 @@ internal sealed class PerQueryExponents
     }
 
     /// <summary>s of one query.</summary>
-    public ReadOnlySpan<double> Of(int query) => Scaled.AsSpan(query * Stride, Dimension);
-
-    /// <summary>&lt;s_l, s_j&gt;, in one order for every vector width.</summary>
-    public double Dot(int l, int j)
-    {
-        ref double a = ref MemoryMarshal.GetReference(Scaled.AsSpan(l * Stride, Stride)), b = ref MemoryMarshal.GetReference(Scaled.AsSpan(j * Stride, Stride));
-        var lanes = Vector512<double>.Zero;
-        for (nuint i = 0; i < (nuint)Stride; i += Lanes)
-            lanes += Vector512.LoadUnsafe(ref a, i) * Vector512.LoadUnsafe(ref b, i);
-        var sum = 0.0;
-        for (var lane = 0; lane < Lanes; lane++)
-            sum += lanes.GetElement(lane);
-        return sum;
-    }
+    public ReadOnlySpan<double> Of(int query) => Scaled.AsSpan(query * Dimension, Dimension);
 }

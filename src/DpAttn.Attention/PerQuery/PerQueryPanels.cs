@@ -123,6 +123,9 @@ internal static class PerQueryPanels
         }
     }
 
+    /// <summary>e^x for x at most about 0; whatever is below e^-64 counts as e^-64.</summary>
+    internal static Vector512<double> Exp(Vector512<double> x) => Exp(x, Vector512.Create(1023L << 52));
+
     /// <summary>One weight, by the same operations as the lanes': for tests of its error.</summary>
     internal static double ExpScaled(double x, int kernelExponent) => Exp(Vector512.Create(x), Vector512.Create((long)(1023 + kernelExponent) << 52)).ToScalar();
 

@@ -17,7 +17,7 @@ namespace DpAttn.Attention;
 /// the sum is convex in k, so its supremum lies on the sphere, k' = B_k u. There kappa'_j^2 = exp(-2 scale |q_j| B_k (1 - cos a_j)), a_j the angle between q_j and u.
 /// Let l be the query nearest to u: theta_lj is at most a_l + a_j, at most 2 a_j, so cos a_j is at most cos(theta_lj / 2), and kappa'_l is at most 1.
 /// On integers a weight is at most 2^b kappa' (1 + phi) + 1/2, so W is at most 2^b (1 + phi) sqrt(bound) + sqrt(m)/2, phi the floating-point error
-/// of a weight. Everything is rounded outwards; the smaller of this and sqrt(m) 2^b counts.</para>
+/// of a weight. Everything is rounded outwards (<see cref="PerQueryCertificate"/>); the smaller of this and sqrt(m) 2^b counts.</para>
 /// <para><b>phi.</b> With u = 2^-53: a dot product of d terms, the subtraction of the maximum and its own rounding (upwards) are at most
 /// (d + 4) u 2 M in the exponent, M = scale |q| B_k; the exponential adds <see cref="PerQueryPanels.ExpRelativeError"/>. Keys in single precision are within
 /// the radius that M and the bound are computed with.</para>
@@ -25,9 +25,6 @@ namespace DpAttn.Attention;
 internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
 {
     private const double RoundUp = 1 + 1e-12;
-
-    // The certified bound costs m^2 d multiplications, before anything is charged.
-    private const long MostProducts = 1L << 28;
 
     /// <summary>The sensitivity of the sums of a number of queries, wherever they point.</summary>
     public static BigInteger OfPlain(PerQueryParameters parameters, int queries) => OfWeights(parameters, LargestWeightSquare(parameters, queries));
@@ -44,29 +41,6 @@ internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
     internal static double ExponentError(PerQueryParameters parameters) =>
         (parameters.Schema.KeyDimension + 4) * (DeterministicMath.Ulp / 2) * 2 * parameters.LargestExponent;
 
-    /// <summary>The bound of sum_l kappa'_l^2 in real numbers, rounded up; null for a box of keys.</summary>
-    internal double? CertifiedSquare(PerQueryExponents queries)
-    {
-        long m = queries.Count, d = parameters.Schema.KeyDimension;
-        if (parameters.Schema.Keys.IsBox || m < 2 || m * m * d > MostProducts)
-            return null;
-        var largest = 0.0;
-        for (var l = 0; l < queries.Count; l++)
-        {
-            if (queries.Norms[l] == 0)
-                continue;
-            var sum = 1.0;
-            for (var j = 0; j < queries.Count; j++)
-            {
-                if (j != l)
-                    sum += LargestSquare(queries, l, j);
-            }
-            largest = Math.Max(largest, sum);
-        }
-        // All queries 0: every weight is the largest.
-        return largest == 0 ? null : largest * RoundUp;
-    }
-
     private static BigInteger LargestWeightSquare(PerQueryParameters parameters, int queries) => queries * (BigInteger.One << (2 * parameters.KernelExponent));
 
     private static BigInteger OfWeights(PerQueryParameters parameters, BigInteger weightSquare)
@@ -80,24 +54,13 @@ internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
 
     private BigInteger? TryCertify(PerQueryExponents queries)
     {
-        if (CertifiedSquare(queries) is not { } square)
+        // A box has no such bound here.
+        if (parameters.Schema.Keys.IsBox || PerQueryCertificate.Square(queries) is not { } square)
             return null;
         var phi = 2 * (ExponentError(parameters) + PerQueryPanels.ExpRelativeError);
         var norm = Math.ScaleB(Math.Sqrt(square) * (1 + phi), parameters.KernelExponent) + Math.Sqrt(queries.Count) / 2;
         var steps = (BigInteger)Math.Ceiling(norm * RoundUp);
         return steps * steps;
-    }
-
-    /// <summary>At least exp(-2 |s_j| B (1 - cos(theta_lj / 2))): the cosine is taken too large by more than its own error, everything else too.</summary>
-    private double LargestSquare(PerQueryExponents queries, int l, int j)
-    {
-        if (queries.Norms[j] == 0)
-            return 1;
-        var d = parameters.Schema.KeyDimension;
-        var cosine = queries.Dot(l, j) / (queries.Norms[l] * queries.Norms[j]) + (2 * d + 16) * DeterministicMath.Ulp;
-        var half = Math.Min(1, Math.Sqrt(Math.Max(0, (1 + cosine) / 2)) * RoundUp);
-        var exponent = 2 * queries.Norms[j] * queries.KeyRadius * (1 - half) / RoundUp;
-        return DeterministicMath.Exp(-Math.Min(exponent, DeterministicMath.LargestExponent)) * RoundUp;
     }
 
     private static BigInteger CeilingSqrt(BigInteger value)

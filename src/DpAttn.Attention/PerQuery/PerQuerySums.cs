@@ -109,7 +109,7 @@ public static class PerQuerySums
             ref var values = ref chunk[at + dimension * PerQueryPanels.Rows];
             if (count == PerQueryPanels.MostTogether)
             {
-                PerQueryPanels.DotFour(ref keys, dimension, ref query, (nuint)queries.Stride, ref weights[0]);
+                PerQueryPanels.DotFour(ref keys, dimension, ref query, (nuint)dimension, ref weights[0]);
                 for (var l = 0; l < count; l++)
                     PerQueryPanels.Weigh(ref weights[l * PerQueryPanels.Rows], queries.Bounds[first + l], parameters.KernelExponent);
                 PerQueryPanels.AddFour(ref values, columns, ref weights[0], ref to, (nuint)(columns * PerQueryPanels.Lanes));

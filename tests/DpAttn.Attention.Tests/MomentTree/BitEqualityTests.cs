@@ -175,6 +175,7 @@ public class BitEqualityTests
         // Frozen: a difference means that rows get other integers than on the machines that made this constant.
         Assert.Contains("sums=EBF135B8D42BEEFC040AAD39A0312E12EAD6716405C49D7C717FE1518E474424", RunDigest(null).Digests);
         Assert.Contains("released=87ED765438E3C3C0865F4581DABDD1BEDACD9502FDC7EBB59908247E738FA17C", RunDigest(null).Digests);
+        Assert.Contains("perquery=B3EBF36B36499AE768A3D91A81F608189A69CAA4698A4DEEBFC10992654FDB88", RunDigest(null).Digests);
     }
 
     /// <summary>The same sums and, for the same secret, the same released integers at every tier.</summary>
