@@ -86,6 +86,7 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         foreach (var known in _sums.Values)
             known.Stop();
         _rows?.Dispose();
+        services.RowMemory.Forget(this.GetPrimaryKeyString());
         return Task.CompletedTask;
     }
 
@@ -93,13 +94,13 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
     private async Task<StoreModel?> ModelAsync(CancellationToken cancellationToken) =>
         _model ??= await services.Catalog.ReadAsync(Documents.Store, Store.Value, cancellationToken) is { Value.State: StoreDocument.Active } read ? services.Directory.ModelOf(read.Value) : null;
 
-    /// <summary>Rows that could not be held beside those of the shard, and of others on this silo, are refused while they can be.</summary>
+    /// <summary>Rows that could not be held beside those of the shard, and of others on this silo, are refused while they can be. Batches spread over the shards evenly.</summary>
     private async Task RequireRoomAsync(PerQueryModel model, ReadOnlyMemory<byte> segment, CancellationToken cancellationToken)
     {
         var document = (await services.Directory.ReadActiveAsync(Store, cancellationToken)).Value;
-        var snapshot = await services.RowSets.GetAsync(document, cancellationToken);
-        var needed = snapshot.OfShard(Shard).Sum(known => model.BytesOf(known.Slots)) + model.BytesOf(SegmentCodec.CountRows(segment.Span));
-        services.RowMemory.RequireRoom(_rows?.Bytes ?? 0, needed);
+        var rows = SegmentCodec.CountRows(segment.Span);
+        var share = model.BytesOf(document.Slots / document.Definition.Shards + rows);
+        services.RowMemory.Expect(this.GetPrimaryKeyString(), Math.Max(share, (_rows?.Bytes ?? 0) + model.BytesOf(rows)));
     }
 
     private async Task<RunningSum> PrepareAsync(string release, CancellationToken cancellationToken)

@@ -14,13 +14,19 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
     private const int Page = 500;
     private static readonly TimeSpan AnswerGrace = TimeSpan.FromDays(1);
 
+    // There may be millions of them, and none is in a hurry.
+    private static readonly TimeSpan AnswerInterval = TimeSpan.FromHours(1);
+    private DateTimeOffset _answersSwept = DateTimeOffset.MinValue;
+
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
+        var now = clock.GetUtcNow();
+        var withAnswers = now - _answersSwept >= AnswerInterval;
         await foreach (var store in catalog.ListAsync(Documents.Store, "", cancellationToken))
         {
             try
             {
-                await SweepAsync(store.Value, cancellationToken);
+                await SweepAsync(store.Value, withAnswers, cancellationToken);
             }
             catch (StorageException e)
             {
@@ -28,9 +34,11 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
                 LogFailure(e, store.Value.Incarnation);
             }
         }
+        if (withAnswers)
+            _answersSwept = now;
     }
 
-    private async Task SweepAsync(StoreDocument store, CancellationToken cancellationToken)
+    private async Task SweepAsync(StoreDocument store, bool withAnswers, CancellationToken cancellationToken)
     {
         var id = new StoreId(store.Incarnation);
         if (store.State != StoreDocument.Active)
@@ -47,7 +55,8 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         await SweepAsync(id, BlobKind.Node, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Manifest, FindManifestAsync, cancellationToken);
         // By then every request that was charged before its answer was stored has expired: what is removed is never computed anew.
-        await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + AnswerGrace);
+        if (withAnswers)
+            await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + AnswerGrace);
     }
 
     private async Task SweepAsync(StoreId store, BlobKind kind, Func<StoreId, BlobKey, CancellationToken, Task<Claim>> find, CancellationToken cancellationToken, TimeSpan? age = null)

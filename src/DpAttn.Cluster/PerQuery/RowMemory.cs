@@ -1,10 +1,12 @@
+using System.Collections.Concurrent;
 using DpAttn.Contracts;
 
 namespace DpAttn.Cluster;
 
-/// <summary>Bounds the bytes of rows that the per-query shards of a silo hold.</summary>
+/// <summary>Bounds the bytes of rows that the per-query shards of a silo hold, and are going to hold once they are asked.</summary>
 internal sealed class RowMemory(ClusterOptions options)
 {
+    private readonly ConcurrentDictionary<string, long> _expected = new();
     private long _held;
 
     /// <summary>Bytes held.</summary>
@@ -22,13 +24,18 @@ internal sealed class RowMemory(ClusterOptions options)
 
     public void Give(long bytes) => Interlocked.Add(ref _held, -bytes);
 
-    /// <summary>Refuses rows for a shard that could not be loaded any more once they are there.</summary>
-    /// <param name="own">What the shard holds now.</param>
-    /// <param name="needed">What it would hold with the rows.</param>
+    /// <summary>Refuses rows for a shard that could not be loaded any more, beside the others of this silo, once they are there.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="bytes">What it would hold with the rows.</param>
     /// <exception cref="ProblemException">storage_full.</exception>
-    public void RequireRoom(long own, long needed)
+    public void Expect(string shard, long bytes)
     {
-        if (Held - own + needed > options.RowBytes)
+        var others = _expected.Where(known => known.Key != shard).Sum(known => known.Value);
+        if (others + bytes > options.RowBytes)
             throw new ProblemException(ProblemCodes.StorageFull, $"the rows were refused: per-query stores answer from memory, and with these rows theirs would take more than the {options.RowBytes} bytes that a silo has for them");
+        _expected[shard] = bytes;
     }
+
+    /// <summary>Expects nothing of a shard any more, since it leaves this silo.</summary>
+    public void Forget(string shard) => _expected.TryRemove(shard, out _);
 }

@@ -15,7 +15,7 @@ namespace DpAttn.Cluster;
 internal sealed class RowSets(ICatalog catalog, StoreSecrets secrets)
 {
     private const int MostStores = 1000;
-    private const int MostSnapshots = 8;
+    private const int MostSnapshots = 4;
     private const int Page = 500;
     private readonly ConcurrentDictionary<StoreId, Known> _stores = new();
 

@@ -97,7 +97,7 @@ internal sealed class ShardRows(StoreId store, int shard, PerQueryModel model, R
         await _gate.WaitAsync(cancellationToken);
         try
         {
-            if (snapshot.Version.IsAtLeast(_newest))
+            if (snapshot.Version != _newest && snapshot.Version.IsAtLeast(_newest))
             {
                 _newest = snapshot.Version;
                 var named = snapshot.OfShard(shard).Select(segment => segment.Blob).ToHashSet();
