@@ -7,39 +7,31 @@ namespace DpAttn.Cluster;
 
 /// <inheritdoc cref="IBudgetGrain"/>
 /// <remarks>
-/// It never decides: the ledger does, in one transaction, whatever this activation believes. Calls interleave, so that callers share a flush. What it caches
-/// is for looking at only, and is dropped after every change, after every failed one (then the activation goes too), and with the generation.
+/// It never decides: the ledger does, in one transaction, whatever this activation believes. Calls interleave, so that callers share a flush. What it remembers
+/// (<see cref="BudgetCopy"/>) is for looking at only, and goes with the activation after every change that failed.
 /// </remarks>
 [GrainType(WireNames.BudgetGrain), Reentrant]
-internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, Generation generation) : Grain, IBudgetGrain
+internal sealed class BudgetGrain : Grain, IBudgetGrain
 {
-    // An account that has opened more is read anew each time: a grain stays small whatever its account did.
-    private const int MostOpenKept = 256;
+    private readonly IBudgetLedger _ledger;
+    private readonly StoreServices _services;
+    private readonly BudgetCopy _copy;
 
-    private AccountState? _state;
-    private long _epoch;
-    private long _changes;
+    public BudgetGrain(IBudgetLedger ledger, StoreServices services, Generation generation, ClusterOptions options, TimeProvider clock)
+    {
+        (_ledger, _services) = (ledger, services);
+        _copy = new BudgetCopy(ReadAsync, generation, clock, options.GenerationPoll);
+    }
 
     private StoreId Store => GrainKey.Parse(this.GetPrimaryKeyString()).Store;
 
     private AccountId Account => new(GrainKey.Parse(this.GetPrimaryKeyString()).Below);
 
-    public async Task<AccountState?> GetAsync(CancellationToken cancellationToken)
-    {
-        if (_state is { } known && _epoch == generation.Epoch && generation.IsFresh)
-            return known;
-        var (changes, epoch) = (_changes, generation.Epoch);
-        var budget = await ledger.ReadAccountAsync(Store, Account, cancellationToken);
-        var state = budget is null ? null : AccountState.Of(budget);
-        // Read while another call charged: it may be older than what that call will cache.
-        if (changes == _changes && state?.Opened.Length <= MostOpenKept)
-            (_state, _epoch) = (state, epoch);
-        return state;
-    }
+    public Task<AccountState?> GetAsync(CancellationToken cancellationToken) => _copy.GetAsync().WaitAsync(cancellationToken);
 
     public async Task<RecordedRequest?> FindAsync(string request, CancellationToken cancellationToken)
     {
-        var stored = await ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken);
+        var stored = await _ledger.FindRequestAsync(Store, Account, new RequestId(request), cancellationToken);
         return stored is not { Entry: var found }
             ? null
             : new RecordedRequest(found.Fingerprint.Hex, found.Release?.Value, found.Tier, found.AccountAmount.MuSquared, found.AccountAmount.Slack, stored.At);
@@ -47,36 +39,50 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
 
     public async Task<ChargeOutcome> OpenAsync(OpenCommand command, CancellationToken cancellationToken)
     {
-        var store = await services.Directory.ReadAsync(Store, cancellationToken);
+        var store = await _services.Directory.ReadAsync(Store, cancellationToken);
         if (store is not { Document.State: StoreDocument.Active })
             throw new ProblemException(ProblemCodes.NotFound, "no such store");
         // Prices come from the release itself, never from the caller.
         var ladder = store.LadderOf(TierChoice.Published(store, command.Release));
         return await ChangeAsync(
-            () => ledger.OpenAsync(
+            () => _ledger.OpenAsync(
                 Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new ReleaseId(command.Release), command.Tier, ladder, cancellationToken),
+            (state, cost) => state.After(command.Release, command.Tier, cost),
             cancellationToken);
     }
 
     // The books of a deleted store are closed, so the ledger refuses by itself.
     public Task<ChargeOutcome> ChargeAsync(ChargeCommand command, CancellationToken cancellationToken) => ChangeAsync(
-        () => ledger.ChargeAsync(
+        () => _ledger.ChargeAsync(
             Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new PrivacyAmount(command.MuSquared, command.Slack), cancellationToken),
+        static (state, cost) => state.After(cost),
         cancellationToken);
 
     public async Task<ChargeOutcome> SetLimitAsync(double epsilon, CancellationToken cancellationToken)
     {
-        var store = await services.Directory.ReadActiveAsync(Store, cancellationToken);
+        var store = await _services.Directory.ReadActiveAsync(Store, cancellationToken);
         var limit = new PrivacyLimit(Epsilon.Budget(epsilon), new Delta(store.Value.Definition.Delta));
-        return await ChangeAsync(() => ledger.SetLimitAsync(Store, Account, limit, cancellationToken), cancellationToken);
+        return await ChangeAsync(() => _ledger.SetLimitAsync(Store, Account, limit, cancellationToken), after: null, cancellationToken);
     }
 
-    private async Task<ChargeOutcome> ChangeAsync(Func<Task<LedgerDecision>> change, CancellationToken cancellationToken)
+    /// <param name="change">Asks the ledger.</param>
+    /// <param name="after">What an admission at a cost makes of the totals; null to read them anew.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    private async Task<ChargeOutcome> ChangeAsync(Func<Task<LedgerDecision>> change, Func<AccountState, PrivacyAmount, AccountState>? after, CancellationToken cancellationToken)
     {
+        Func<AccountState, AccountState>? made = null;
         LedgerDecision decision;
+        _copy.Begin();
         try
         {
             decision = await change();
+            // What a refusal says is of the totals that the ledger refused on.
+            made = decision switch
+            {
+                LedgerDecision.Admitted { IsReplay: true } => static state => state,
+                LedgerDecision.Admitted admitted when after is not null => state => after(state, admitted.AccountCost),
+                _ => null,
+            };
         }
         catch (Exception e)
         {
@@ -88,8 +94,7 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
         }
         finally
         {
-            _changes++;
-            _state = null;
+            _copy.End(made);
         }
         return ChargeOutcome.Of(decision, await TryGetAsync(cancellationToken));
     }
@@ -106,4 +111,7 @@ internal sealed class BudgetGrain(IBudgetLedger ledger, StoreServices services, 
             return null;
         }
     }
+
+    // Shared by whoever asks meanwhile, so no caller's token ends it.
+    private async Task<AccountState?> ReadAsync() => await _ledger.ReadAccountAsync(Store, Account, CancellationToken.None) is { } budget ? AccountState.Of(budget) : null;
 }

@@ -81,14 +81,19 @@ internal sealed record AccountState(
         [.. budget.OpenTiers.Select(open => new OpenTier(open.Key.Value, open.Value))],
         budget.Sequence);
 
-    /// <summary>The totals after a tier was opened, for when they could not be read anew.</summary>
+    /// <summary>The totals after an amount was charged.</summary>
+    public AccountState After(PrivacyAmount cost) => this with
+    {
+        SpentMuSquared = SpentMuSquared + cost.MuSquared,
+        SpentSlack = SpentSlack + cost.Slack,
+        Sequence = Sequence + 1,
+    };
+
+    /// <summary>The totals after a tier was opened.</summary>
     public AccountState After(string release, int tier, PrivacyAmount cost) => After(cost) with
     {
         Opened = [.. Opened.Where(open => open.Release != release), new OpenTier(release, Math.Max(tier, TierOf(release) ?? tier))],
     };
-
-    /// <summary>The totals after a charge, for when they could not be read anew.</summary>
-    public AccountState After(PrivacyAmount cost) => this with { SpentMuSquared = SpentMuSquared + cost.MuSquared, SpentSlack = SpentSlack + cost.Slack, Sequence = Sequence + 1 };
 
     public int? TierOf(string release)
     {

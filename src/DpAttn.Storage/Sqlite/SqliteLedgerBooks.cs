@@ -7,7 +7,6 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
 {
     private volatile bool _mayHoldSuspensions = mayHoldSuspensions;
 
-
     public LedgerChain Chain => chain;
 
     public LedgerGate Gate { get; } = new();

@@ -84,9 +84,12 @@ public sealed class ReleasedNodesTests : IAsyncDisposable
     public async Task A_failure_is_told_to_all_who_waited_and_is_not_remembered()
     {
         var (store, release) = await PublishAsync();
-        var plan = new FaultPlan { FailingCall = 1, Fault = Fault.Before, Counts = call => call == "read Node" };
+        using var asked = new ManualResetEventSlim();
+        // Not before all have asked: who comes later begins anew.
+        var plan = new FaultPlan { FailingCall = 1, Fault = Fault.Before, Counts = call => call == "read Node" && asked.Wait(TimeSpan.FromSeconds(10)) };
         var nodes = NodesOf(_bench.With(plan));
-        var first = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => nodes.GetAsync(store, release, 0, CancellationToken.None)));
+        var first = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => nodes.GetAsync(store, release, 0, CancellationToken.None)).ToArray());
+        asked.Set();
         await Assert.ThrowsAsync<StorageUnavailableException>(() => first);
         Assert.Equal(0, nodes.Bytes);
         await nodes.GetAsync(store, release, 0, CancellationToken.None);

@@ -1,21 +1,15 @@
+using System.Diagnostics;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DpAttn.Cluster.Tests.Ledger;
 
-/// <summary>Nothing else runs meanwhile: the memory that is measured is the process's.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class AloneCollection
-{
-    public const string Name = "alone";
-}
-
 /// <summary>What an activation of a budget reads and holds, whatever its account has done.</summary>
-[Collection(AloneCollection.Name)]
 public class BudgetGrainSizeTests(ITestOutputHelper output)
 {
-    private const int Grains = 2000;
+    private const int Grains = 700;
+    private const int Rounds = 3;
     private const int MostBytes = 64 << 10;
     private static readonly StoreId Store = new("0000000000000000000000000000517e");
     private static readonly PrivacyLimit Limit = new(new Epsilon(1), new Delta(1e-6));
@@ -38,36 +32,86 @@ public class BudgetGrainSizeTests(ITestOutputHelper output)
         await grain.GetAsync(CancellationToken.None);
         Assert.Empty(ledger.Take());
         await grain.ChargeAsync(new ChargeCommand("q", [1], 1, 0), CancellationToken.None);
+        // What it charged it adds by itself; after a refusal it looks again.
+        Assert.Equal(["charge"], ledger.Take());
+        Assert.Equal(1001, (await grain.GetAsync(CancellationToken.None))!.SpentMuSquared);
+        Assert.NotNull((await grain.ChargeAsync(new ChargeCommand("r", [1], Limit.Amount.MuSquared, 0), CancellationToken.None)).Refusal);
         Assert.Equal(["charge", "read account"], ledger.Take());
     }
 
-    /// <summary>Of accounts with nothing open, with as much as a grain remembers, and with far more.</summary>
-    [Theory]
-    [InlineData(0)]
-    [InlineData(256)]
-    [InlineData(5000)]
-    public async Task A_grain_holds_at_most_64_KiB(int tiers)
+    /// <summary>Of accounts with nothing open, with as much as a grain remembers, and with far more. In a process of its own, since memory is the process's.</summary>
+    [Fact]
+    public async Task A_grain_holds_at_most_64_KiB()
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(BudgetGrainSizeTests).Assembly.Location, "-method", $"*.{nameof(Measure)}", "-explicit", "only", "-noColor", "-showLiveOutput"])
+        {
+            RedirectStandardOutput = true,
+        };
+        using var process = Process.Start(start)!;
+        var said = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        output.WriteLine(said);
+        Assert.Equal(0, process.ExitCode);
+        Assert.Contains("Total: 1, Errors: 0, Failed: 0, Skipped: 0, Not Run: 0", said);
+    }
+
+    /// <summary>What the test above runs by itself.</summary>
+    [Fact(Explicit = true)]
+    public async Task Measure()
+    {
+        foreach (var tiers in new[] { 0, BudgetCopy.MostOpenKept, 20 * BudgetCopy.MostOpenKept })
+            await MeasureAsync(tiers);
+    }
+
+    private async Task MeasureAsync(int tiers)
     {
         CountedLedger ledger = null!;
         await using var silos = await StartAsync(inner => ledger = new CountedLedger(inner, tiers));
-        for (var warm = 0; warm < 50; warm++)
-            await Grain(silos, new AccountId($"{Grains + warm:x32}")).GetAsync(CancellationToken.None);
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-        for (var i = 0; i < Grains; i++)
-            Assert.Equal(tiers, (await Grain(silos, new AccountId($"{i:x32}")).GetAsync(CancellationToken.None))!.Opened.Length);
-        var each = (GC.GetTotalMemory(forceFullCollection: true) - before) / Grains;
+        await ActivateAsync(silos, Grains * Rounds, 50);
+        long each = 0;
+        // The cluster of the measurement before goes in several steps, so that one may be too small; the largest counts.
+        for (var round = 0; round < Rounds; round++)
+        {
+            var before = await MemoryAsync();
+            await ActivateAsync(silos, round * Grains, Grains);
+            each = Math.Max(each, (await MemoryAsync() - before) / Grains);
+        }
         output.WriteLine($"{tiers} tiers open: {each} bytes a grain");
-        // They are all there: asked again, those that remember do not read.
+        // They are all there, and asked twice at once those that remember read once.
+        Assert.True(await silos.Service<IGrainFactory>(0).GetGrain<IManagementGrain>(0).GetTotalActivationCount() > Rounds * Grains);
+        await ActivateAsync(silos, 0, 10);
         ledger.Take();
-        for (var i = 0; i < Grains; i++)
-            await Grain(silos, new AccountId($"{i:x32}")).GetAsync(CancellationToken.None);
-        Assert.Equal(tiers <= 256 ? 0 : Grains, ledger.Take().Count);
-        Assert.InRange(each, 0, MostBytes);
+        await ActivateAsync(silos, 0, 10);
+        Assert.Equal(tiers <= BudgetCopy.MostOpenKept ? 0 : 10, ledger.Take().Count);
+        Assert.InRange(each, 500, MostBytes);
+
+        async Task ActivateAsync(TestSilos silos, int first, int count)
+        {
+            for (var i = first; i < first + count; i++)
+                Assert.Equal(tiers, (await Grain(silos, new AccountId($"{i:x32}")).GetAsync(CancellationToken.None))!.Opened.Length);
+        }
+    }
+
+    /// <summary>What is in use, once no more is collected.</summary>
+    private static async Task<long> MemoryAsync()
+    {
+        var least = long.MaxValue;
+        for (var quiet = 0; quiet < 3; quiet++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            var now = GC.GetTotalMemory(forceFullCollection: true);
+            if (now < least - (64 << 10))
+                quiet = 0;
+            least = Math.Min(least, now);
+            await Task.Delay(50);
+        }
+        return least;
     }
 
     // Nothing that is remembered is dropped meanwhile: the generation is polled, and nobody raises it.
     private static Task<TestSilos> StartAsync(Func<IBudgetLedger, CountedLedger> count) =>
-        TestSilos.StartAsync(replace: (services, storage) => services.AddSingleton<IBudgetLedger>(count(storage.Ledger)));
+        TestSilos.StartAsync(configure: options => options.GenerationPoll = TimeSpan.FromSeconds(4), replace: (services, storage) => services.AddSingleton<IBudgetLedger>(count(storage.Ledger)));
 
     private static IBudgetGrain Grain(TestSilos silos, AccountId account) =>
         silos.Service<IGrainFactory>(0).GetGrain<IBudgetGrain>(GrainKey.Of(Store, account.Value));

@@ -17,6 +17,7 @@ internal sealed class BudgetWorkload(TestSilos silos, IBudgetLedger storeLimits,
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), ShortPatience = TimeSpan.FromMilliseconds(30);
     private readonly AccountId[] _accounts = [.. Enumerable.Range(0, Accounts).Select(i => new AccountId($"{i:x32}"))];
     private readonly long[] _spent = new long[Accounts];
+    private readonly long[] _sequences = new long[Accounts];
     private readonly Asked?[] _recent = new Asked?[Remembered];
     private long _storeSpent;
     private int _requests;
@@ -44,6 +45,13 @@ internal sealed class BudgetWorkload(TestSilos silos, IBudgetLedger storeLimits,
     {
         foreach (var asked in journal.Unsettled())
             journal.Settled.Enqueue(await AskAsync(Grain(1, asked.Account), asked, Patience, CancellationToken.None));
+        // A copy may be behind the ledger, and never before it.
+        foreach (var (account, index) in _accounts.Select((account, i) => (account, i)))
+        {
+            var budget = (await silos.Storage.Ledger.ReadAccountAsync(store, account))!;
+            if (_spent[index] > budget.Spent.MuSquared || _sequences[index] > budget.Sequence)
+                journal.Seen.Enqueue($"{account} was seen at {_spent[index]} units and entry {_sequences[index]}, and stands at {budget.Spent.MuSquared} and {budget.Sequence}");
+        }
     }
 
     private async Task OneAsync(Random random)
@@ -85,10 +93,9 @@ internal sealed class BudgetWorkload(TestSilos silos, IBudgetLedger storeLimits,
 
     private async Task<Attempt> AskAsync(IBudgetGrain grain, Asked asked, TimeSpan patience, CancellationToken giveUp)
     {
-        var call = asked.Release is null
+        var (told, outcome) = await TellAsync(() => asked.Release is null
             ? grain.ChargeAsync(new ChargeCommand(asked.Request, asked.Bytes, asked.Cost.MuSquared, asked.Cost.Slack), giveUp)
-            : grain.OpenAsync(new OpenCommand(asked.Request, asked.Bytes, asked.Release, asked.Tier), giveUp);
-        var (told, outcome) = await TellAsync(call, patience, giveUp);
+            : grain.OpenAsync(new OpenCommand(asked.Request, asked.Bytes, asked.Release, asked.Tier), giveUp), patience, giveUp);
         var attempt = new Attempt(asked, told, told == Told.Admitted ? outcome!.Amount : PrivacyAmount.Zero, outcome?.Refusal);
         journal.Attempts.Enqueue(attempt);
         See(asked.Account, outcome?.Account);
@@ -97,7 +104,7 @@ internal sealed class BudgetWorkload(TestSilos silos, IBudgetLedger storeLimits,
 
     private async Task LimitAsync(IBudgetGrain grain, AccountId account, PrivacyLimit limit)
     {
-        var (told, outcome) = await TellAsync(grain.SetLimitAsync(limit.Epsilon.Value, CancellationToken.None), Patience, CancellationToken.None);
+        var (told, outcome) = await TellAsync(() => grain.SetLimitAsync(limit.Epsilon.Value, CancellationToken.None), Patience, CancellationToken.None);
         journal.Limits.Enqueue(new LimitAttempt(account, limit.Amount, told, outcome?.Refusal));
         See(account, outcome?.Account);
     }
@@ -139,6 +146,7 @@ internal sealed class BudgetWorkload(TestSilos silos, IBudgetLedger storeLimits,
         if (!state.Spent.FitsIn(state.Limit))
             journal.Seen.Enqueue($"{account} was seen at {state.Spent} of {state.Limit}");
         Raise(ref _spent[Array.IndexOf(_accounts, account)], state.SpentMuSquared);
+        Raise(ref _sequences[Array.IndexOf(_accounts, account)], state.Sequence);
     }
 
     /// <summary>Reads the ledger itself all the while: nothing is ever above its limit, and nothing that is spent comes back.</summary>
@@ -171,11 +179,11 @@ internal sealed class BudgetWorkload(TestSilos silos, IBudgetLedger storeLimits,
         }
     }
 
-    private static async Task<(Told Told, ChargeOutcome? Outcome)> TellAsync(Task<ChargeOutcome> call, TimeSpan patience, CancellationToken giveUp)
+    private static async Task<(Told Told, ChargeOutcome? Outcome)> TellAsync(Func<Task<ChargeOutcome>> call, TimeSpan patience, CancellationToken giveUp)
     {
         try
         {
-            var outcome = await call.ChargedWithinAsync(patience, giveUp);
+            var outcome = await call().ChargedWithinAsync(patience, giveUp);
             return (outcome.Refusal is not null ? Told.Refused : outcome.IsReplay ? Told.Replayed : Told.Admitted, outcome);
         }
         catch (ProblemException e) when (e.Code == ProblemCodes.ChargeUnknown)

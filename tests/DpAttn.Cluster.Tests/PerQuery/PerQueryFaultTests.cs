@@ -82,7 +82,7 @@ public sealed class PerQueryFaultTests : IAsyncLifetime
         _plan.Release();
         var result = await again;
         Assert.True(result.Privacy.Replayed);
-        var expected = await PerQueries.ExpectedAsync(_silos.Storage, _silos.Protector, new StoreId(await _scene.IncarnationAsync()), _scene.User.Account, PerQueries.Ask(), 1, Samples.Rows(60, 1).ToRows());
+        var expected = await PerQueries.ExpectedAsync(_silos.Storage.Catalog, _silos.Protector, new StoreId(await _scene.IncarnationAsync()), _scene.User.Account, PerQueries.Ask(), 1, Samples.Rows(60, 1).ToRows());
         PerQueries.RequireSame(expected, result.Answers);
         await RequireChargesAsync(1);
     }
@@ -108,7 +108,7 @@ public sealed class PerQueryFaultTests : IAsyncLifetime
         var command = new AttendCommand(queries, Tier: 2, RequestId: "wide");
         var result = await _scene.Door.AttendAsync(_scene.User, "wide", command);
         var store = new StoreId((await _scene.Door.GetStoreAsync(_scene.Owner, "wide")).Incarnation);
-        PerQueries.RequireSame(await PerQueries.ExpectedAsync(_silos.Storage, _silos.Protector, store, _scene.User.Account, command, 2, rows.ToRows()), result.Answers);
+        PerQueries.RequireSame(await PerQueries.ExpectedAsync(_silos.Storage.Catalog, _silos.Protector, store, _scene.User.Account, command, 2, rows.ToRows()), result.Answers);
     }
 
     private async Task RequireChargesAsync(int charges)

@@ -11,6 +11,10 @@ internal abstract class TestStorage : IAsyncDisposable
 
     public abstract ICatalog Catalog { get; }
 
+    public abstract LedgerGuard Guard { get; }
+
+    public abstract IStorageBackup Backup { get; }
+
     /// <summary>A directory for the key file, and for the data where it lies in files.</summary>
     public abstract string Directory { get; }
 
@@ -33,6 +37,10 @@ internal sealed class SqliteTestStorage : TestStorage
     public override ISegmentStore Segments => _storage.Segments;
 
     public override ICatalog Catalog => _storage.Catalog;
+
+    public override LedgerGuard Guard => _storage.Guard;
+
+    public override IStorageBackup Backup => _storage.Backup;
 
     public override string Directory { get; }
 

@@ -29,7 +29,7 @@ public sealed class LedgerGrowthTests : IDisposable
         _storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = _directory.Path });
         // One connection, so that all reads are counted in one place.
         _readers = new SqliteReaders(OpenReader, connections: 1, queueCapacity: 100);
-        _ledger = new SqliteBudgetLedger(_storage.Writer, _readers, new SqliteLedgerBooks(_storage.Writer, _readers, _storage.Books.Chain, TimeProvider.System), TimeProvider.System);
+        _ledger = new SqliteBudgetLedger(_storage.Writer, _readers, new SqliteLedgerBooks(_storage.Writer, _readers, _storage.Books.Chain, mayHoldSuspensions: true, TimeProvider.System), TimeProvider.System);
     }
 
     public void Dispose()
