@@ -17,7 +17,7 @@ internal static class LedgerCommitRatio
 
     public static void Run()
     {
-        if (Environment.GetEnvironmentVariable("LANES") is null) RunSqlite();
+        RunSqlite();
         PostgresCommitRatio.Run();
     }
 

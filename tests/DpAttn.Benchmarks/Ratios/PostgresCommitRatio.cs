@@ -37,7 +37,7 @@ internal static class PostgresCommitRatio
 
     private static void Compare(string connectionString)
     {
-        var options = new PostgresStorageOptions { ConnectionString = connectionString, Lanes = int.Parse(Environment.GetEnvironmentVariable("LANES") ?? "4"), Keys = new KeyRing([new("bench", RandomNumberGenerator.GetBytes(KeyRing.KeyBytes))]) };
+        var options = new PostgresStorageOptions { ConnectionString = connectionString, Keys = new KeyRing([new("bench", RandomNumberGenerator.GetBytes(KeyRing.KeyBytes))]) };
         PostgresStorage.MigrateAsync(options).GetAwaiter().GetResult();
         using var storage = PostgresStorage.Open(options);
         var ledger = new LedgerLoop(storage.Ledger, Callers);
