@@ -277,6 +277,27 @@ public class WireFormatTests
         NotProtected = ["row count"],
     };
 
+    [Fact]
+    public async Task Ledgers_are_listed_verified_and_acknowledged()
+    {
+        LedgerList? list = null;
+        Expect(await SendAsync(new LedgerList([new LedgerState("inc1", "packages", Suspension: "why")]), async client => list = await client.ListLedgersAsync()), "GET", "/base/v1/ledger", isChange: false);
+        Assert.Equal(new LedgerState("inc1", "packages", false, "why"), Assert.Single(list!.Ledgers));
+
+        LedgerCheck? check = null;
+        var sent = await SendAsync(new LedgerCheck("inc1", 2, 7, [new LedgerFinding("behind", 1, "words")], "words"), async client => check = await client.VerifyLedgerAsync("inc1"));
+        Expect(sent, "POST", "/base/v1/ledger/verifications", isChange: true);
+        ExpectJson("""{"incarnation":"inc1"}""", sent.Text);
+        Assert.Equal((7, new LedgerFinding("behind", 1, "words")), (check!.Entries, check.Findings.Single()));
+
+        var result = new AcknowledgementResult([new AcknowledgedLedger("inc1", "words", 3, 5)]);
+        sent = await SendAsync(result, client => client.AcknowledgeLedgersAsync());
+        Expect(sent, "POST", "/base/v1/ledger/acknowledgements", isChange: true);
+        ExpectJson("{}", sent.Text);
+        sent = await SendAsync(result, client => client.AcknowledgeLedgersAsync("packages"));
+        ExpectJson("""{"store":"packages"}""", sent.Text);
+    }
+
     private static async Task<SentRequest> SendAsync<T>(T reply, Func<IDpAttentionClient, Task> call)
     {
         var handler = ScriptedHandler.Of(() => reply is null ? new HttpResponseMessage(System.Net.HttpStatusCode.NoContent) : Replies.Json(reply));

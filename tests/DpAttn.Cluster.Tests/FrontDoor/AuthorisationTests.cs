@@ -47,6 +47,19 @@ public class AuthorisationTests(OneSilo silos, TwoSilos two)
         await RequireAsync("ListMyLedger", [Ok, Ok, Hidden, Ok, Hidden, Hidden], caller => door.ListMyLedgerAsync(caller, store, null, 10));
         await RequireAsync("FindAccount", [No, Ok, Ok, No, No, No], caller => door.FindAccountAsync(caller, new AccountLookup(subject)));
         await RequireAsync("ListAudit", [Ok, No, No, No, No, No], caller => door.ListAuditAsync(caller, 0, 1));
+        var incarnation = await scene.IncarnationAsync();
+        await RequireAsync("ListLedgers", [Ok, Ok, Ok, No, No, No], caller => door.ListLedgersAsync(caller));
+        await RequireAsync("ListLedgers with this one", [Ok, Ok, "absent", No, No, No], async caller =>
+        {
+            if ((await door.ListLedgersAsync(caller)).Ledgers.All(ledger => ledger.Incarnation != incarnation))
+                throw new ProblemException("absent", "");
+        });
+        await RequireAsync("VerifyLedger", [Ok, Ok, Hidden, Hidden, Hidden, Hidden], caller => door.VerifyLedgerAsync(caller, new LedgerVerificationRequest(incarnation)));
+        await RequireAsync("VerifyLedger of none", [Hidden, Hidden, Hidden, Hidden, Hidden, Hidden], caller => door.VerifyLedgerAsync(caller, new LedgerVerificationRequest("0123456789abcdef")));
+        // Nothing is closed: there is nothing that could be acknowledged.
+        await RequireAsync("AcknowledgeLedgers of one", [Hidden, No, No, No, No, No], caller => door.AcknowledgeLedgersAsync(caller, new AcknowledgementRequest(store)));
+        await RequireAsync("AcknowledgeLedgers", [Ok, No, No, No, No, No], caller => door.AcknowledgeLedgersAsync(caller, new AcknowledgementRequest()));
+        await RequireAsync("Backup", [Ok, No, No, No, No, No], async caller => await (await door.BackupAsync(caller)).DisposeAsync());
         var second = (await scene.PublishAsync("p2")).Id;
         await RequireAsync("RetireRelease", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.RetireReleaseAsync(caller, store, second));
         await RequireAsync("ListStores", [Ok, Ok, "absent", Ok, "absent", "absent"], async caller =>
