@@ -17,18 +17,34 @@ public static partial class DpAttnServer
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
     private const int HeadersBytes = 16 * 1024;
 
-    /// <summary>Runs a server of role all, with the embedded storage, until it is told to stop.</summary>
+    /// <summary>In place of serving: applies the schema to the storage that the settings name, and ends.</summary>
+    public const string MigrateFlag = "--migrate";
+
+    /// <summary>Runs a server of role all until it is told to stop; with <see cref="MigrateFlag"/> it applies the storage's schema and ends.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused. The reasons are on standard error.</returns>
-    public static Task<int> RunAsync(string[] args) =>
-        RunAsync(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
+    public static Task<int> RunAsync(string[] args)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        return args.Contains(MigrateFlag)
+            ? GuardAsync(() => MigrateAsync([.. args.Where(argument => argument != MigrateFlag)]))
+            : RunAsync(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
+    }
 
-    internal static async Task<int> RunAsync(string[] args, Action<WebApplicationBuilder> configure)
+    internal static Task<int> RunAsync(string[] args, Action<WebApplicationBuilder> configure) => GuardAsync(async () =>
+    {
+        await using var server = Build(args, configure);
+        await server.RunAsync();
+    });
+
+    private static async Task MigrateAsync(string[] args) =>
+        await Console.Out.WriteLineAsync(await ServerStorage.MigrateAsync(ServerOptions.Read(CreateBuilder(args).Configuration)));
+
+    private static async Task<int> GuardAsync(Func<Task> run)
     {
         try
         {
-            await using var server = Build(args, configure);
-            await server.RunAsync();
+            await run();
             return 0;
         }
         catch (SettingsException e)

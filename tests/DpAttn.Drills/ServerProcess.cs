@@ -30,7 +30,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         var program = Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll");
         var start = new ProcessStartInfo(
             "dotnet",
-            [program, "--DpAttn:DataDirectory", _directory, "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}"])
+            [program, "--DpAttn:DataDirectory", Path.Combine(_directory, "data"), "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

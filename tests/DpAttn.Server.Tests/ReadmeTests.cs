@@ -28,7 +28,8 @@ public sealed partial class ReadmeTests
         var expected = SettingsReader.Properties(typeof(ServerOptions)).Select(property => (
             property.Name,
             Convert.ToString(property.GetValue(defaults), CultureInfo.InvariantCulture)!,
-            property.GetCustomAttribute<RangeAttribute>() is { } range ? $"{range.Minimum} to {range.Maximum}" : ""));
+            property.GetCustomAttribute<RangeAttribute>() is { } range ? $"{range.Minimum} to {range.Maximum}"
+                : property.GetCustomAttribute<AllowedValuesAttribute>() is { } allowed ? string.Join("` or `", allowed.Values) : ""));
         Assert.Equal(expected, Table("Settings").Select(row => (row[0], row[1], row[2])));
         Assert.All(Table("Settings"), row => Assert.NotEmpty(row[3]));
     }

@@ -45,6 +45,10 @@ public sealed class SettingsTests
     [InlineData("Listen", "http://localhost:0", "a free port (0) needs an IP address")]
     [InlineData("AdminListen", "http://127.0.0.1:1;x", "DpAttn:AdminListen is 'x'")]
     [InlineData("Listen", "https://127.0.0.1:0", "which needs DpAttn:Certificate")]
+    [InlineData("Storage", "mysql", "DpAttn:Storage is 'mysql'; it must be sqlite or postgres")]
+    [InlineData("Storage", "postgres", "which needs DpAttn:PostgresConnection")]
+    [InlineData("Storage", "postgres", "which needs DpAttn:KeyFile")]
+    [InlineData("KeyFile", "/no/such/dpattn.key", "DpAttn:KeyFile is '/no/such/dpattn.key', which is no file")]
     [InlineData("Certificate", "/no/such/file.pem", "DpAttn:Certificate is '/no/such/file.pem', which is no file")]
     [InlineData("CertificateKey", "/no/such/key.pem", "DpAttn:CertificateKey is '/no/such/key.pem', which is no file")]
     public void A_setting_that_cannot_be_is_refused_at_start_by_name_value_and_bound(string name, string value, string message)
@@ -60,6 +64,42 @@ public sealed class SettingsTests
         Assert.Equal(2, refusal.Faults.Count);
         refusal = Assert.Throws<SettingsException>(() => Build("--DpAttn:Foo=0", "--DpAttn:MaxConnections=x"));
         Assert.Equal(2, refusal.Faults.Count);
+    }
+
+    [Fact]
+    public void A_secret_setting_is_repeated_by_no_fault()
+    {
+        const string Secret = "Host=db;Password=quite-secret";
+        foreach (var other in new[] { "--DpAttn:Storage=mysql", "--DpAttn:Storage=postgres", "--DpAttn:MaxQueries=0", "--DpAttn:Foo=1" })
+            Assert.DoesNotContain("secret", Assert.Throws<SettingsException>(() => Build($"--DpAttn:PostgresConnection={Secret}", other)).Message.Replace("a secret that is not repeated", "", StringComparison.Ordinal));
+        var faults = SettingsReader.Check(new ServerOptions { PostgresConnection = null! }, "DpAttn").Concat(SettingsReader.Check(new SecretNumber { Pin = 1234 }, "Test")).ToList();
+        Assert.Equal("Test:Pin is a secret that is not repeated; it must be a whole number from 1 to 9", Assert.Single(faults, fault => fault.StartsWith("Test", StringComparison.Ordinal)));
+    }
+
+    private sealed class SecretNumber
+    {
+        [Secret, System.ComponentModel.DataAnnotations.Range(1, 9)]
+        public int Pin { get; set; }
+    }
+
+    [Fact]
+    public async Task Migrating_a_file_makes_it_and_says_so_and_does_not_serve()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        var (output, before) = (new StringWriter(), Console.Out);
+        Console.SetOut(output);
+        try
+        {
+            var data = Path.Combine(folder.FullName, "data");
+            Assert.Equal(0, await DpAttnServer.RunAsync([DpAttnServer.MigrateFlag, $"--DpAttn:DataDirectory={data}"]));
+            Assert.True(File.Exists(Path.Combine(data, SqliteStorage.FileName)));
+        }
+        finally
+        {
+            Console.SetOut(before);
+            folder.Delete(recursive: true);
+        }
+        Assert.Contains("has the schema of this version", output.ToString());
     }
 
     [Fact]
@@ -147,7 +187,7 @@ public sealed class SettingsTests
     public void Every_setting_can_be_set_from_a_file()
     {
         var values = SettingsReader.Properties(typeof(ServerOptions)).ToDictionary(property => $"DpAttn:{property.Name}", property =>
-            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name == "DataDirectory" ? "elsewhere" : "");
+            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "PostgresConnection" => "Host=elsewhere", _ => "" });
         var options = ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
         foreach (var property in SettingsReader.Properties(typeof(ServerOptions)))
             Assert.Equal(values[$"DpAttn:{property.Name}"], Convert.ToString(property.GetValue(options), System.Globalization.CultureInfo.InvariantCulture));

@@ -3,7 +3,7 @@ using DpAttn.Server;
 
 namespace DpAttn.Cli.Commands;
 
-/// <summary>dpattn serve: the whole cluster in one process, on one SQLite file.</summary>
+/// <summary>dpattn serve: the whole cluster in one process, on one SQLite file or on a PostgreSQL database.</summary>
 internal static class ServeCommand
 {
     public static Command Create()
@@ -13,9 +13,10 @@ internal static class ServeCommand
         var listen = new Option<string?>("--listen") { Description = $"where the API listens; default: {defaults.Listen}", HelpName = "URL" };
         var adminListen = new Option<string?>("--admin-listen") { Description = $"where health answers; default: {defaults.AdminListen}", HelpName = "URL" };
         var settings = new Option<string[]>("--set") { Description = "any other setting of the server's section DpAttn", HelpName = "NAME=VALUE", AllowMultipleArgumentsPerToken = false };
+        var migrate = new Option<bool>("--migrate") { Description = "apply the storage's schema and end, instead of serving; a PostgreSQL database needs it before its first start and after an upgrade" };
         var command = new Command("serve", "Serve stores over HTTP until Ctrl-C; the first start prints an operator key, once")
         {
-            data, listen, adminListen, settings,
+            data, listen, adminListen, settings, migrate,
         };
         command.SetAction(async (parsed, _) => await DpAttnServer.RunAsync(
             [
@@ -23,6 +24,7 @@ internal static class ServeCommand
                 .. Setting(nameof(ServerOptions.Listen), parsed.GetValue(listen)),
                 .. Setting(nameof(ServerOptions.AdminListen), parsed.GetValue(adminListen)),
                 .. (parsed.GetValue(settings) ?? []).SelectMany(Parse),
+                .. parsed.GetValue(migrate) ? [DpAttnServer.MigrateFlag] : (string[])[],
             ]).ConfigureAwait(false));
         return command;
     }

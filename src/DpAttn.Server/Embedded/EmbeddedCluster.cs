@@ -7,7 +7,7 @@ using Orleans.Configuration;
 namespace DpAttn.Server;
 
 /// <summary>
-/// The embedded default: a cluster of one silo inside this process, on one SQLite file. Nothing but the API and health can be reached: the silo has no gateway, and
+/// The embedded default: a cluster of one silo inside this process, on one SQLite file or on a PostgreSQL database. Nothing but the API and health can be reached: the silo has no gateway, and
 /// its own port refuses every connection, since a cluster of one has nobody to talk to.
 /// </summary>
 public static class EmbeddedCluster
@@ -21,8 +21,7 @@ public static class EmbeddedCluster
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
         var services = builder.Services;
-        services.AddDpAttnSqliteStorage(new SqliteStorageOptions { Directory = options.DataDirectory, WitnessDirectory = options.Witness });
-        services.AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Protector);
+        ServerStorage.Add(services, options);
         services.AddDpAttnCluster(cluster =>
         {
             if (options.ScanThreads > 0)

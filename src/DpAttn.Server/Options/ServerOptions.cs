@@ -12,6 +12,26 @@ public sealed class ServerOptions
     /// <summary>The section they are read from.</summary>
     public const string Section = "DpAttn";
 
+    /// <summary>The value of <see cref="Storage"/> for one SQLite file.</summary>
+    public const string Sqlite = "sqlite";
+
+    /// <summary>The value of <see cref="Storage"/> for a PostgreSQL database.</summary>
+    public const string Postgres = "postgres";
+
+    /// <summary>Where everything is stored: <c>sqlite</c>, a file in <see cref="DataDirectory"/>, or <c>postgres</c>, the database of <see cref="PostgresConnection"/>. Default <c>sqlite</c>.</summary>
+    [AllowedValues(Sqlite, Postgres)]
+    public string Storage { get; set; } = Sqlite;
+
+    /// <summary>Npgsql's connection string of the PostgreSQL database; a secret, since it may hold a password. Default empty.</summary>
+    [Secret]
+    public string PostgresConnection { get; set; } = "";
+
+    /// <summary>
+    /// The file of the keys that wrap the secrets in the storage (mode 0600, a line "id base64" per key, 32 bytes each, the last one current), the same for all processes of one database. With PostgreSQL it has
+    /// to be named and be there; default: <c>dpattn.key</c> in <see cref="DataDirectory"/>, which is made at the first start.
+    /// </summary>
+    public string KeyFile { get; set; } = "";
+
     /// <summary>Where the embedded storage lives; made when it is missing. Default <c>dpattn-data</c> in the current directory.</summary>
     [Required]
     public string DataDirectory { get; set; } = "dpattn-data";
@@ -145,7 +165,11 @@ public sealed class ServerOptions
             }
             if (ListenAddress.Split(Listen).Length == 0)
                 faults.Add($"{Section}:{nameof(Listen)} is '{Listen}'; it must name at least one address");
-            foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey) })
+            if (Storage == Postgres && PostgresConnection.Length == 0)
+                faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(PostgresConnection)}");
+            if (Storage == Postgres && KeyFile.Length == 0)
+                faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(KeyFile)}: every process of one database needs the same keys");
+            foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey), (nameof(KeyFile), KeyFile) })
             {
                 if (value.Length > 0 && !File.Exists(value))
                     faults.Add($"{Section}:{name} is '{value}', which is no file");

@@ -20,7 +20,7 @@ internal static class SettingsReader
             else if (child.GetChildren().Any())
                 faults.Add($"{section}:{property.Name} is one value, not a section or a list");
             else if (child.Value is { } text && !TrySet(settings, property, text))
-                faults.Add($"{section}:{property.Name} is '{text}'; {Bound(property)}");
+                faults.Add($"{section}:{property.Name} is {Shown(property, text)}; {Bound(property)}");
         }
         return faults.Count == 0 ? settings : throw new SettingsException(faults);
     }
@@ -32,7 +32,7 @@ internal static class SettingsReader
         {
             var value = property.GetValue(settings);
             if (value is null || !property.GetCustomAttributes<ValidationAttribute>().All(annotation => annotation.IsValid(value)))
-                yield return $"{section}:{property.Name} is '{Convert.ToString(value, CultureInfo.InvariantCulture)}'; {Bound(property)}";
+                yield return $"{section}:{property.Name} is {Shown(property, Convert.ToString(value, CultureInfo.InvariantCulture))}; {Bound(property)}";
         }
     }
 
@@ -51,8 +51,11 @@ internal static class SettingsReader
         return true;
     }
 
+    private static string Shown(PropertyInfo property, string? value) => property.IsDefined(typeof(SecretAttribute)) ? "a secret that is not repeated" : $"'{value}'";
+
     private static string Bound(PropertyInfo property) =>
         property.GetCustomAttribute<RangeAttribute>() is { } range ? $"it must be a whole number from {range.Minimum} to {range.Maximum}"
+        : property.GetCustomAttribute<AllowedValuesAttribute>() is { } allowed ? $"it must be {string.Join(" or ", allowed.Values)}"
         : property.PropertyType == typeof(bool) ? "it must be true or false"
         : "it must not be empty";
 }

@@ -10,15 +10,15 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
     private readonly ILedgerWitness? _witness;
     private int _disposed;
 
-    private PostgresStorage(PostgresStorageOptions options, PostgresDatabase database, ICatalog catalog, SecretProtector protector, LedgerChain chain)
+    private PostgresStorage(PostgresStorageOptions options, PostgresDatabase database, ICatalog catalog, ILedgerWitness? witness, SecretProtector protector, LedgerChain chain)
     {
         Database = database;
         Protector = protector;
         Catalog = catalog;
         Segments = new PostgresSegmentStore(database, options.Clock);
         Books = new PostgresLedgerBooks(database, chain, options.Clock);
-        _witness = options.Witness;
-        Guard = new LedgerGuard(Books, options.Witness, options.Clock);
+        _witness = witness;
+        Guard = new LedgerGuard(Books, witness, options.Clock);
         _lanes = [.. Enumerable.Range(0, options.Lanes).Select(_ => new ChargeLane(database, Books, options.Clock, options.QueueCapacity))];
         Ledger = new PostgresBudgetLedger(database, Books, _lanes, options.Clock);
     }
@@ -44,7 +44,7 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
 
     /// <summary>Opens the storage.</summary>
     /// <exception cref="StorageRefusedException">
-    /// No or another schema, a server before version 15, without flushing or read-only, other keys than the database's, or a connection string that cannot be read. The connection string is in no message.
+    /// No or another schema, a server before version 15, without flushing or read-only, other keys than the database's, a witness that cannot be used, or a connection string that cannot be read. The connection string is in no message.
     /// </exception>
     /// <exception cref="StorageCorruptException">The key of the ledger's chain is missing or damaged.</exception>
     /// <exception cref="StorageUnavailableException">The server cannot be reached, or does not let us in.</exception>
@@ -62,7 +62,8 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
             var database = new PostgresDatabase(source, schema, options.Writers, options.Readers, options.QueueCapacity, options.QueueBytes);
             var catalog = new PostgresCatalog(database, options.Clock);
             var protector = new SecretProtector(options.Keys);
-            return new PostgresStorage(options, database, catalog, protector, await PostgresSchema.LoadChainAsync(catalog, protector).ConfigureAwait(false));
+            var chain = await PostgresSchema.LoadChainAsync(catalog, protector).ConfigureAwait(false);
+            return new PostgresStorage(options, database, catalog, options.WitnessDirectory is { } place ? FileWitness.Open(place) : options.Witness, protector, chain);
         }
         catch (Exception failure)
         {

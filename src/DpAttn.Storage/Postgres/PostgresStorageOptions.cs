@@ -13,9 +13,12 @@ public sealed record PostgresStorageOptions
     public required KeyRing Keys { get; init; }
 
     /// <summary>
-    /// Remembers outside the database how far the ledger had come; closed with the storage. With one, <see cref="PostgresStorage.Guard"/> has to be started before anything is charged.
-    /// Default: none, and an older copy of the database is not recognised.
+    /// The directory of a <see cref="FileWitness"/>, which remembers outside the database how far the ledger had come; for a single process. With a witness,
+    /// <see cref="PostgresStorage.Guard"/> has to be started before anything is charged. Default: none, and an older copy of the database is not recognised.
     /// </summary>
+    public string? WitnessDirectory { get; init; }
+
+    /// <summary>Another witness in place of <see cref="WitnessDirectory"/>; closed with the storage.</summary>
     public ILedgerWitness? Witness { get; init; }
 
     /// <summary>How many changes, and how many reads, may wait, of charges how many in each lane; more are refused with <see cref="StorageBusyException"/>. 1 to 1,000,000.</summary>
@@ -41,6 +44,8 @@ public sealed record PostgresStorageOptions
     {
         if (string.IsNullOrWhiteSpace(ConnectionString))
             throw new ArgumentException($"{nameof(ConnectionString)} must name a database");
+        if (Witness is not null && WitnessDirectory is not null)
+            throw new ArgumentException($"{nameof(Witness)} and {nameof(WitnessDirectory)} are two witnesses: state one");
         Require(nameof(QueueCapacity), QueueCapacity, 1, 1_000_000);
         Require(nameof(QueueBytes), QueueBytes, 32L << 20, 4L << 30);
         Require(nameof(Lanes), Lanes, 1, 64);

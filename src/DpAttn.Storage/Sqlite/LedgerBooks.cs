@@ -56,10 +56,12 @@ internal static class LedgerBooks
         return found;
     }
 
-    /// <summary>A row key for a new book.</summary>
+    /// <summary>A row key for a new book: one that no entry names either, such as those of a book that somebody removed.</summary>
     public static long NextId(SqliteSession session)
     {
-        using var select = session.Prepare("SELECT max(id) FROM ledger_book");
+        using var select = session.Prepare("""
+            SELECT max(coalesce((SELECT max(id) FROM ledger_book), 0), coalesce((SELECT max(book) FROM ledger_entry), 0), coalesce((SELECT max(book) FROM ledger_tier), 0))
+            """);
         return select.Step() ? select.Integer(0) + 1 : 1;
     }
 

@@ -16,13 +16,6 @@ internal static class LedgerSuspensions
         return reason;
     }
 
-    /// <exception cref="LedgerSuspendedException">The store is suspended.</exception>
-    public static void RequireNone(SqliteSession session, StoreId store)
-    {
-        if (Read(session, store) is { } reason)
-            throw new LedgerSuspendedException(reason);
-    }
-
     /// <summary>How many stores are suspended.</summary>
     public static long Count(SqliteSession session)
     {

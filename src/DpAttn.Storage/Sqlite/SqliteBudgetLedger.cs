@@ -151,7 +151,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         }
         if (!LedgerChain.Equal(mac, _chain.OfBook(found)))
         {
-            LedgerSuspensions.RequireNone(session, store);
+            books.RequireOpen(session, store);
             LedgerChain.Require(mac, _chain.OfBook(found), $"a total in the ledger of store {store}");
         }
         if (found.IsClosed)
@@ -258,7 +258,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     /// <summary>A book to look at: of a suspended store as it stands, since nothing is decided on it.</summary>
     private LedgerBook? ReadToShow(SqliteSession session, StoreId store, string account, out string? suspension)
     {
-        suspension = LedgerSuspensions.Read(session, store);
+        suspension = books.ReadSuspension(session, store);
         return suspension is null ? LedgerBooks.Read(session, _chain, store, account) : LedgerBooks.ReadUnchecked(session, store, account)?.Book;
     }
 
@@ -268,7 +268,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
 
     private IReadOnlyList<AccountBudget> ListAccounts(SqliteSession session, StoreId store, string after, int limit)
     {
-        var suspension = LedgerSuspensions.Read(session, store);
+        var suspension = books.ReadSuspension(session, store);
         return [.. LedgerBooks.List(session, suspension is null ? _chain : null, store, after, limit).Select(book => ToBudget(session, book, suspension))];
     }
 

@@ -41,11 +41,14 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
             return true;
         }, cancellationToken);
 
+    /// <summary>Why a store is suspended, or null; not looked up while none is.</summary>
+    public string? ReadSuspension(SqliteSession session, StoreId store) => _mayHoldSuspensions ? LedgerSuspensions.Read(session, store) : null;
+
     /// <exception cref="LedgerSuspendedException">The store, or every store, is suspended.</exception>
     public void RequireOpen(SqliteSession session, StoreId store)
     {
-        if (_mayHoldSuspensions)
-            LedgerSuspensions.RequireNone(session, store);
+        if (ReadSuspension(session, store) is { } reason)
+            throw new LedgerSuspendedException(reason);
         Gate.RequireOpen();
     }
 

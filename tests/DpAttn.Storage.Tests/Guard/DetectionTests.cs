@@ -139,6 +139,11 @@ public sealed class DetectionTests : IAsyncLifetime
             """),
         LedgerFaultKind.BookMissing);
 
+    /// <summary>What is left of it must not become part of the book that is made in its place.</summary>
+    [Fact]
+    public Task A_missing_account_whose_entries_were_left_behind_is_missed_by_the_witness() => RequireFoundAsync(
+        () => _guarded.Alter("DELETE FROM ledger_book WHERE account = 'bob'"), LedgerFaultKind.BookMissing);
+
     [Fact]
     public Task A_missing_store_is_missed_by_the_witness() => RequireFoundAsync(
         () => _guarded.Alter("DELETE FROM ledger_tier; DELETE FROM ledger_entry; DELETE FROM ledger_book"), LedgerFaultKind.BookMissing, leavesNothing: true);

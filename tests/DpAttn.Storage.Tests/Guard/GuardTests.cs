@@ -241,6 +241,69 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.True((await ChargeAsync()).IsAdmitted);
     }
 
+    [Fact]
+    public async Task A_database_of_before_there_were_witnesses_gets_one_and_its_old_copy_is_another_database()
+    {
+        await _storage.DisposeAsync();
+        var options = new SqliteStorageOptions { Directory = _directory.File("old"), WitnessDirectory = _directory.File("witness") };
+        Directory.CreateDirectory(options.Directory);
+        var golden = Path.Combine(AppContext.BaseDirectory, "Golden", "v1", SqliteStorage.FileName);
+        File.Copy(golden, Path.Combine(options.Directory, SqliteStorage.FileName));
+        for (var start = 0; start < 2; start++)
+        {
+            await using var storage = await SqliteStorage.OpenAsync(options);
+            await storage.Guard.StartAsync();
+            var found = new List<LedgerReport>();
+            await storage.Guard.VerifyPendingAsync(found.Add);
+            Assert.Equal(2, found.Count);
+            Assert.All(found, report => Assert.Null(report.Reason));
+        }
+        File.Copy(golden, Path.Combine(options.Directory, SqliteStorage.FileName), overwrite: true);
+        await using var back = await SqliteStorage.OpenAsync(options);
+        await back.Guard.StartAsync();
+        var reports = new List<LedgerReport>();
+        await back.Guard.VerifyPendingAsync(reports.Add);
+        Assert.All(reports, report => Assert.Contains(report.Faults, fault => fault.Kind == LedgerFaultKind.WitnessLost));
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => back.Ledger.CreateStoreAsync(new StoreId("new"), Limit));
+        _storage = back;
+    }
+
+    [Fact]
+    public async Task Rotating_the_keys_changes_no_MAC()
+    {
+        await ChargeAsync();
+        await _storage.DisposeAsync();
+        KeyFile.AddKey(Path.Combine(_directory.File("data"), KeyFile.DefaultName));
+        for (var start = 0; start < 2; start++)
+        {
+            Open();
+            await _storage.Guard.StartAsync();
+            await _storage.Guard.VerifyPendingAsync(report => Assert.Null(report.Reason));
+            Assert.True((await ChargeAsync()).IsAdmitted);
+            await _storage.DisposeAsync();
+        }
+        // Without the one that wrapped it first, now that it is wrapped anew.
+        var lines = await File.ReadAllLinesAsync(Path.Combine(_directory.File("data"), KeyFile.DefaultName));
+        await File.WriteAllLinesAsync(Path.Combine(_directory.File("data"), KeyFile.DefaultName), lines.Where(line => line.StartsWith('#')).Append(lines[^1]));
+        Open();
+        await _storage.Guard.StartAsync();
+        await _storage.Guard.VerifyPendingAsync(report => Assert.Null(report.Reason));
+    }
+
+    [Fact]
+    public async Task A_database_without_its_key_file_is_not_opened_and_gets_no_new_one()
+    {
+        await _storage.DisposeAsync();
+        var key = Path.Combine(_directory.File("data"), KeyFile.DefaultName);
+        File.Move(key, key + ".away");
+        Assert.Contains(key, Assert.Throws<StorageRefusedException>(Open).Message);
+        Assert.False(File.Exists(key));
+        KeyFile.LoadOrCreate(key);
+        Assert.Contains("wrapped with the key", Assert.Throws<StorageRefusedException>(Open).Message);
+        File.Move(key + ".away", key, overwrite: true);
+        Open();
+    }
+
     private void Open() => _storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = _directory.File("data"), Witness = _witness });
 
     private Task TellAsync() => _storage.Guard.TellAsync();

@@ -45,6 +45,10 @@ public sealed class LedgerVerificationTests : IAsyncLifetime
     [InlineData("a charge beyond the limit", "had spent")]
     [InlineData("another account's entry", "of another")]
     [InlineData("a missing store entry", "the store's limit")]
+    [InlineData("a suspension", "is suspended")]
+    [InlineData("a charge in the store's own book", "something other than its limits")]
+    [InlineData("a charge beyond the limit after an acknowledgement", "had spent")]
+    [InlineData("a gap after an acknowledgement", "has entry")]
     public async Task A_contradiction_is_named(string lie, string named)
     {
         var faults = await new LyingLedger(_storage.Ledger, lie).VerifyAsync(Sample.Store);
@@ -63,6 +67,7 @@ public sealed class LedgerVerificationTests : IAsyncLifetime
             {
                 "less spent by the store" => budget with { Spent = budget.Spent - One },
                 "another store limit" => budget with { Limit = budget.Limit + One },
+                "a suspension" => budget with { Suspension = "what was found" },
                 _ => budget,
             };
         }
@@ -84,7 +89,14 @@ public sealed class LedgerVerificationTests : IAsyncLifetime
         {
             var entries = (await ledger.ListEntriesAsync(store, account, after, limit, cancellationToken)).ToList();
             if (account is null)
-                return lie == "a missing store entry" ? [.. entries.Where(stored => stored.Entry.Sequence != 2)] : entries;
+            {
+                return lie switch
+                {
+                    "a missing store entry" => [.. entries.Where(stored => stored.Entry.Sequence != 2)],
+                    "a charge in the store's own book" => Change(entries, 1, entry => entry with { Kind = LedgerEntryKind.Charge }),
+                    _ => entries,
+                };
+            }
             if (account != Account)
                 return entries;
             return lie switch
@@ -93,6 +105,9 @@ public sealed class LedgerVerificationTests : IAsyncLifetime
                 "a missing last entry" => [.. entries.Where(stored => stored.Entry.Sequence != 13)],
                 "a request charged twice" => Change(entries, 6, entry => entry with { Request = new RequestId("charge-0") }),
                 "a charge beyond the limit" => Change(entries, 6, entry => entry with { AccountAmount = new PrivacyAmount(1L << 50, 0) }),
+                "a charge beyond the limit after an acknowledgement" => Change(
+                    Change(entries, 6, entry => entry with { Kind = LedgerEntryKind.Acknowledgement, AccountAmount = new PrivacyAmount(1L << 50, 0) }), 7, entry => entry with { AccountAmount = One }),
+                "a gap after an acknowledgement" => [.. Change(entries, 6, entry => entry with { Kind = LedgerEntryKind.Acknowledgement }).Where(stored => stored.Entry.Sequence != 8)],
                 "another account's entry" => Change(entries, 6, entry => entry with { Account = new AccountId("account-2") }),
                 _ => entries,
             };

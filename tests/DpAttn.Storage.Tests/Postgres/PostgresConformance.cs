@@ -2,7 +2,27 @@ using DpAttn.Storage.Tests.Conformance;
 
 namespace DpAttn.Storage.Tests.Postgres;
 
-public sealed class PostgresLedgerConformance : LedgerConformance
+public sealed class PostgresLedgerChargeConformance : LedgerChargeConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
+public sealed class PostgresLedgerTierConformance : LedgerTierConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
+public sealed class PostgresLedgerLimitConformance : LedgerLimitConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
+public sealed class PostgresLedgerReadingConformance : LedgerReadingConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
+public sealed class PostgresLedgerRaceConformance : LedgerRaceConformance
 {
     private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
 }

@@ -2,7 +2,27 @@ using DpAttn.Storage.Tests.Conformance;
 
 namespace DpAttn.Storage.Tests.Sqlite;
 
-public sealed class SqliteLedgerConformance : LedgerConformance
+public sealed class SqliteLedgerChargeConformance : LedgerChargeConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteLedgerTierConformance : LedgerTierConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteLedgerLimitConformance : LedgerLimitConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteLedgerReadingConformance : LedgerReadingConformance
+{
+    private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
+}
+
+public sealed class SqliteLedgerRaceConformance : LedgerRaceConformance
 {
     private protected override Task<IStorageUnderTest> CreateAsync() => SqliteUnderTest.CreateAsync();
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using DpAttn.Privacy;
 
 namespace DpAttn.Storage;
@@ -25,6 +24,7 @@ public sealed class LedgerGuard
     private readonly ILedgerBooks _books;
     private readonly ILedgerWitness? _witness;
     private readonly TimeProvider _clock;
+    private readonly WitnessPairing? _pairing;
     private readonly WitnessTeller? _teller;
     private readonly SemaphoreSlim _acknowledging = new(1);
     private readonly SemaphoreSlim _starting = new(1);
@@ -41,6 +41,7 @@ public sealed class LedgerGuard
         // Before anything is asked: charges wait for the verification.
         books.Gate.Shut();
         books.Journal.Keep();
+        _pairing = new WitnessPairing(books, witness);
         _teller = new WitnessTeller(books, witness, SuspendAsync);
     }
 
@@ -61,7 +62,7 @@ public sealed class LedgerGuard
         {
             if (_isStarted)
                 return;
-            _isPaired = await TryPairAsync(cancellationToken).ConfigureAwait(false);
+            _isPaired = await _pairing!.TryPairAsync(cancellationToken).ConfigureAwait(false);
             if (!_isPaired)
                 _books.Gate.Reason = WitnessLost.Text;
             await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
@@ -85,8 +86,7 @@ public sealed class LedgerGuard
     {
         if (_witness is null || _isPaired || !_isStarted)
             return;
-        var identity = await _books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
-        if (identity?.Witness is { } witness && await _witness.ReadIdentityAsync(cancellationToken).ConfigureAwait(false) == new WitnessIdentity(witness, identity.Database))
+        if (await _pairing!.IsPairedAsync(cancellationToken).ConfigureAwait(false))
             GoOnPaired();
     }
 
@@ -270,32 +270,9 @@ public sealed class LedgerGuard
 
     private Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => _books.SuspendAsync(store, reason, cancellationToken);
 
-    /// <summary>Whether the database and the witness belong together; at the very first start they are made to.</summary>
-    private async Task<bool> TryPairAsync(CancellationToken cancellationToken)
-    {
-        var identity = await _books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
-        var witness = await _witness!.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
-        if (identity is null)
-            return false;
-        if (identity.Witness is not null)
-            return witness == new WitnessIdentity(identity.Witness, identity.Database);
-        if (witness?.Database != identity.Database)
-        {
-            // A start that was interrupted leaves one without marks; one with marks is that of a database which is not this one.
-            if (witness is not null && await _witness.ListStoresAsync(null, 1, cancellationToken).ConfigureAwait(false) is { Count: > 0 })
-                return false;
-            await _witness.BeginAsync(witness = new WitnessIdentity(NewId(), identity.Database), cancellationToken).ConfigureAwait(false);
-        }
-        await _books.WriteIdentityAsync(identity with { Witness = witness.Witness }, cancellationToken).ConfigureAwait(false);
-        return true;
-    }
-
     private async Task PairAnewAsync(CancellationToken cancellationToken)
     {
-        var database = (await _books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false))?.Database ?? NewId();
-        var witness = NewId();
-        await _witness!.BeginAsync(new WitnessIdentity(witness, database), cancellationToken).ConfigureAwait(false);
-        await _books.WriteIdentityAsync(new LedgerIdentity(database, witness), cancellationToken).ConfigureAwait(false);
+        await _pairing!.PairAnewAsync(cancellationToken).ConfigureAwait(false);
         GoOnPaired();
     }
 
@@ -305,6 +282,4 @@ public sealed class LedgerGuard
         _books.Gate.Reason = null;
         _teller!.Begin();
     }
-
-    private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 }

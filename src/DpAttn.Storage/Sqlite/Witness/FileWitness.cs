@@ -23,20 +23,19 @@ public sealed class FileWitness : ILedgerWitness
 
     /// <summary>Opens the witness of a directory, which is made with mode 0700 if it is not there. One process uses it at a time.</summary>
     /// <param name="directory">The witness's directory.</param>
-    /// <param name="databaseDirectory">The directory of the database that it watches.</param>
+    /// <param name="databaseDirectory">The directory of the database that it watches; null where that is no file of this machine.</param>
     /// <exception cref="StorageRefusedException">
     /// It lies within the database's directory, another process holds it, it cannot be used, or a newer version wrote it.
     /// </exception>
-    public static FileWitness Open(string directory, string databaseDirectory)
+    public static FileWitness Open(string directory, string? databaseDirectory = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(directory);
-        ArgumentException.ThrowIfNullOrWhiteSpace(databaseDirectory);
         directory = Path.GetFullPath(directory);
         DirectoryLock? directoryLock = null;
         try
         {
             OwnFile.MakeDirectory(directory);
-            if (IsWithin(directory, databaseDirectory))
+            if (databaseDirectory is not null && IsWithin(directory, databaseDirectory))
                 throw new StorageRefusedException($"the witness in {directory} lies within the directory of its database: whoever puts back an older copy of the one would put back the other. Name another directory");
             directoryLock = DirectoryLock.Take(directory);
             return new FileWitness(Path.Combine(directory, FileName), directoryLock);

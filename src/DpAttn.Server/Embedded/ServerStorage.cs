@@ -1,0 +1,49 @@
+using DpAttn.Storage;
+
+namespace DpAttn.Server;
+
+/// <summary>The storage that the settings name.</summary>
+internal static class ServerStorage
+{
+    /// <summary>Registers the storage, and what wraps secrets in it.</summary>
+    /// <exception cref="StorageRefusedException">The key file cannot be used.</exception>
+    public static void Add(IServiceCollection services, ServerOptions options)
+    {
+        if (options.Storage == ServerOptions.Postgres)
+        {
+            services.AddDpAttnPostgresStorage(PostgresOptions(options));
+            services.AddSingleton(provider => provider.GetRequiredService<PostgresStorage>().Protector);
+            return;
+        }
+        services.AddDpAttnSqliteStorage(SqliteOptions(options));
+        services.AddSingleton(provider => provider.GetRequiredService<SqliteStorage>().Protector);
+    }
+
+    /// <summary>Applies the schema, and says what was there.</summary>
+    /// <exception cref="StorageException">The database cannot be used, or was written by a newer version.</exception>
+    public static async Task<string> MigrateAsync(ServerOptions options)
+    {
+        if (options.Storage == ServerOptions.Postgres)
+        {
+            var (found, now) = await PostgresStorage.MigrateAsync(PostgresOptions(options));
+            return found == now ? $"the database has schema version {now} already" : $"the database has schema version {now} now; before it had {(found == 0 ? "none" : $"version {found}")}";
+        }
+        // Opening is all it takes: of a file that one process uses nobody else can be in the way.
+        await using var storage = await SqliteStorage.OpenAsync(SqliteOptions(options) with { WitnessDirectory = null });
+        return $"the database in {options.DataDirectory} has the schema of this version; every start sees to that";
+    }
+
+    private static SqliteStorageOptions SqliteOptions(ServerOptions options) => new()
+    {
+        Directory = options.DataDirectory,
+        WitnessDirectory = options.Witness,
+        Keys = options.KeyFile.Length > 0 ? KeyFile.Load(options.KeyFile) : null,
+    };
+
+    private static PostgresStorageOptions PostgresOptions(ServerOptions options) => new()
+    {
+        ConnectionString = options.PostgresConnection,
+        Keys = KeyFile.Load(options.KeyFile),
+        WitnessDirectory = options.Witness,
+    };
+}
