@@ -8,6 +8,7 @@ namespace DpAttn.Benchmarks.Server;
 
 /// <summary>
 /// Durable charges of 32 writers through BudgetGrain, called in the process of its silo, against 32 writers of a bare group-commit loop on the same file. Burst by burst, in turn.
+/// Then what arrives over HTTP.
 /// </summary>
 internal static class ChargeRatio
 {
@@ -22,8 +23,9 @@ internal static class ChargeRatio
         try
         {
             IServiceProvider services = null!;
-            await using (await DpAttnTestCluster.StartAsync(directory.FullName, map: app => services = app.Services))
-                await CompareAsync(services, Path.Combine(directory.FullName, SqliteStorage.FileName));
+            await using var cluster = await DpAttnTestCluster.StartAsync(directory.FullName, map: app => services = app.Services);
+            await CompareAsync(services, Path.Combine(directory.FullName, SqliteStorage.FileName));
+            await PerQueryHttp.RunAsync(cluster, Writers);
         }
         finally
         {

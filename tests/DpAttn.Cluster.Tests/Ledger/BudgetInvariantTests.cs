@@ -95,3 +95,11 @@ public sealed class SqliteBudgetInvariantTests(ITestOutputHelper output) : Budge
 
     private protected override Task<TestStorage> CreateAsync() => Task.FromResult<TestStorage>(SqliteTestStorage.Open());
 }
+
+/// <summary>On PostgreSQL, where the transactions of several connections stamp the entries, each as it begins.</summary>
+public sealed class PostgresBudgetInvariantTests(ITestOutputHelper output) : BudgetInvariants(output)
+{
+    private protected override bool IsOrdered => false;
+
+    private protected override async Task<TestStorage> CreateAsync() => await PostgresTestStorage.OpenAsync();
+}

@@ -42,7 +42,8 @@ internal sealed class TestSilos : IAsyncDisposable
         {
             silo.Services.AddSingleton(storage.Ledger);
             silo.Services.AddSingleton(storage.Guard);
-            silo.Services.AddSingleton(storage.Backup);
+            if (storage.Backup is { } backup)
+                silo.Services.AddSingleton(backup);
             silo.Services.AddSingleton(storage.Segments);
             silo.Services.AddSingleton(storage.Catalog);
             silo.Services.AddSingleton(protector);

@@ -13,7 +13,8 @@ internal abstract class TestStorage : IAsyncDisposable
 
     public abstract LedgerGuard Guard { get; }
 
-    public abstract IStorageBackup Backup { get; }
+    /// <summary>Null where the storage is a server, which has its own.</summary>
+    public abstract IStorageBackup? Backup { get; }
 
     /// <summary>A directory for the key file, and for the data where it lies in files.</summary>
     public abstract string Directory { get; }
@@ -40,7 +41,7 @@ internal sealed class SqliteTestStorage : TestStorage
 
     public override LedgerGuard Guard => _storage.Guard;
 
-    public override IStorageBackup Backup => _storage.Backup;
+    public override IStorageBackup? Backup => _storage.Backup;
 
     public override string Directory { get; }
 

@@ -6,8 +6,8 @@ using DpAttn.Drills.Crash;
 
 namespace DpAttn.Drills.Load;
 
-/// <summary>How long the load goes on and how often the server is killed under it.</summary>
-internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSpan LongestLife, int Clients = 16);
+/// <summary>How long the load goes on and how often the server is killed under it: longer, up to four times, where a slow machine has not had its kills by then.</summary>
+internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSpan LongestLife, int Kills, int Clients = 16);
 
 /// <summary>
 /// Load from many clients over HTTP, each with an account of its own, while the server is killed with SIGKILL and started again; then a checker that believes the
@@ -15,9 +15,10 @@ internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSp
 /// </summary>
 internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> log) : IAsyncDisposable
 {
-    private const string Store = "load";
+    private const string Released = "released", PerQuery = "per-query";
     private const int BatchRows = 400;
-    private static readonly double[] Ladder = [0.05, 0.1, 0.15, 0.2];
+    private const int Limited = 4;
+    private static readonly double[] Ladder = [0.05, 0.1, 0.15, 0.2], Prices = [0.05, 0.1];
     private static readonly TimeSpan BetweenReleases = TimeSpan.FromSeconds(2);
     private readonly ServerProcess _server = new(Path.Combine(directory, "data"));
     private readonly LoadJournal _journal = new(Path.Combine(directory, "journal.jsonl"));
@@ -25,7 +26,7 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
     private readonly List<string> _releases = [];
     private readonly List<DpAttentionClient> _clients = [];
     private IDpAttentionClient _owner = null!;
-    private string _incarnation = "";
+    private LoadStore _released = null!, _perQuery = null!;
 
     /// <summary>How often the server was killed under load.</summary>
     public int Kills { get; private set; }
@@ -45,7 +46,7 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
         var load = users.Select((user, i) => user.RunAsync(i, stop.Token)).ToArray();
         var random = new Random(42);
         var began = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(began) < plan.Duration)
+        while (Stopwatch.GetElapsedTime(began) is var elapsed && (elapsed < plan.Duration || (Kills < plan.Kills && elapsed < 4 * plan.Duration)))
         {
             var before = _journal.Lines;
             await Task.Delay(plan.ShortestLife + random.NextDouble() * (plan.LongestLife - plan.ShortestLife));
@@ -73,30 +74,39 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
     {
         var @operator = Connect(_server.OperatorKey ?? throw new InvalidOperationException("the first start printed no operator key"));
         _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);
-        var store = await _owner.EnsureStoreAsync(Store, new StoreDefinition
-        {
-            KeyDimension = DrillRows.KeyDimension,
-            ValueDimension = DrillRows.ValueDimension,
-            Keys = new RegionBound(new BallBound(1)),
-            Values = new ValueBoundStatement(Radius: 1),
-            Ladder = Ladder,
-            Limit = 22,
-            Capacity = 10_000_000,
-            Shards = 3,
-        });
-        _incarnation = store.Incarnation;
-        var (keys, values) = DrillRows.Batch(BatchRows, 1);
-        await _owner.AppendAsync(Store, "rows", keys, values, BatchRows);
+        _released = await MakeAsync(Released, "moment-tree", Ladder);
+        _perQuery = await MakeAsync(PerQuery, "per-query", Prices);
         await PublishOneAsync("first");
         var users = new List<LoadUser>();
         for (var i = 0; i < plan.Clients; i++)
         {
             var client = Connect((await @operator.CreateKeyAsync(new KeyRequest($"user{i}", Roles.User))).Key);
-            // Every fourth may open a little only, and is refused most of the time.
-            var budget = await _owner.GrantAsync(Store, $"user{i}", i % 4 == 3 ? 0.3 : 20);
-            users.Add(new LoadUser(client, Store, _incarnation, budget.Account, _journal, Releases, Ladder.Length, Faults));
+            // Every fourth may open one release and buy a few answers, and is refused most of the time.
+            var isLimited = i % Limited == Limited - 1;
+            var budget = await _owner.GrantAsync(Released, $"user{i}", isLimited ? 0.22 : 20);
+            await _owner.GrantAsync(PerQuery, $"user{i}", isLimited ? 0.12 : 20);
+            users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, Releases, Faults));
         }
         return [.. users];
+    }
+
+    private async Task<LoadStore> MakeAsync(string name, string mechanism, double[] ladder)
+    {
+        var store = await _owner.EnsureStoreAsync(name, new StoreDefinition
+        {
+            KeyDimension = DrillRows.KeyDimension,
+            ValueDimension = DrillRows.ValueDimension,
+            Keys = new RegionBound(new BallBound(1)),
+            Values = new ValueBoundStatement(Radius: 1),
+            Mechanism = new MechanismDefinition(mechanism),
+            Ladder = ladder,
+            Limit = 22,
+            Capacity = 10_000_000,
+            Shards = 3,
+        });
+        var (keys, values) = DrillRows.Batch(BatchRows, 1);
+        await _owner.AppendAsync(name, "rows", keys, values, BatchRows);
+        return new LoadStore(name, store.Incarnation, ladder.Length);
     }
 
     /// <summary>New releases all the while, so that there is always something to open.</summary>
@@ -111,16 +121,16 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
 
     private async Task PublishOneAsync(string key)
     {
-        var release = await Patience.UntilAnsweredAsync(() => _owner.StartPublishAsync(Store, idempotencyKey: key));
+        var release = await Patience.UntilAnsweredAsync(() => _owner.StartPublishAsync(Released, idempotencyKey: key));
         while (release.State == "publishing")
         {
             await Task.Delay(50);
-            release = await Patience.UntilAnsweredAsync(() => _owner.GetReleaseAsync(Store, release.Id));
+            release = await Patience.UntilAnsweredAsync(() => _owner.GetReleaseAsync(Released, release.Id));
         }
         if (release.State != "published")
             Faults.Enqueue($"release {release.Id} ended as {release.State}: {release.Failure}");
-        foreach (var tier in (await Patience.UntilAnsweredAsync(() => _owner.GetPrivacyStatementAsync(Store, release.Id))).Tiers)
-            _prices[(_incarnation, release.Id, tier.Tier)] = tier.MuSquaredUnits;
+        foreach (var tier in (await Patience.UntilAnsweredAsync(() => _owner.GetPrivacyStatementAsync(Released, release.Id))).Tiers)
+            _prices[(_released.Incarnation, release.Id, tier.Tier)] = tier.MuSquaredUnits;
         lock (_releases)
             _releases.Add(release.Id);
     }
@@ -134,20 +144,23 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
     /// <summary>What the API says in the end, then, of a server that was killed once more, what the tables say.</summary>
     private async Task CheckAsync(LoadUser[] users)
     {
-        var told = new Dictionary<string, long>();
+        var told = new Dictionary<(string Store, string Account), long>();
         foreach (var user in users)
-            told[user.Account] = await user.SpentAsync();
+        {
+            foreach (var store in new[] { _released, _perQuery })
+                told[(store.Incarnation, user.Account)] = await user.SpentAsync(store);
+        }
         await _server.KillAsync();
         var books = LedgerRows.ReadSqlite(Path.Combine(directory, "data", "dpattn.db"));
         var journal = _journal.Read();
         foreach (var fault in new LoadChecker(journal, _prices, books).Check())
             Faults.Enqueue(fault);
-        foreach (var (account, units) in told)
+        foreach (var ((store, account), units) in told)
         {
-            if (books.Single(book => book.Account == account).Spent != units)
-                Faults.Enqueue($"{account}: the API said {units} units, and the ledger has {books.Single(book => book.Account == account).Spent}");
+            if (books.Single(book => book.Store == store && book.Account == account).Spent is var spent && spent != units)
+                Faults.Enqueue($"{account}: the API said {units} units, and the ledger has {spent}");
         }
-        Counts = journal.GroupBy(line => line.Told == JournalLine.Answered ? line.IsCharged ? "charged" : line.IsReplay ? "replayed" : "free" : line.Told)
+        Counts = journal.GroupBy(line => (line.Store == _perQuery.Incarnation ? "query " : "") + (line.Told == JournalLine.Answered ? line.IsCharged ? "charged" : line.IsReplay ? "replayed" : "free" : line.Told))
             .ToDictionary(group => group.Key, group => group.Count());
         log($"{Kills} kills, {_releases.Count} releases, {journal.Count} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
     }

@@ -7,15 +7,18 @@ using DpAttn.Drills.Crash;
 
 namespace DpAttn.Drills.Load;
 
-/// <summary>One client: opens and upgrades, repeats earlier requests under their keys, asks what is open, looks at its budget, and writes down what it is told.</summary>
+/// <summary>
+/// One client: opens and upgrades, buys answers one by one in a per-query store, repeats earlier requests under their keys, asks what is open, looks at its budgets, and writes down
+/// what it is told.
+/// </summary>
 internal sealed class LoadUser(
-    IDpAttentionClient client, string store, string incarnation, string account, LoadJournal journal, Func<string[]> releases, int tiers, ConcurrentQueue<string> faults)
+    IDpAttentionClient client, LoadStore released, LoadStore perQuery, string account, LoadJournal journal, Func<string[]> releases, ConcurrentQueue<string> faults)
 {
     private const int QueryCount = 4;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
-    private readonly List<AttendOptions> _made = [];
+    private readonly List<(LoadStore Store, AttendOptions Options)> _made = [];
     private readonly HashSet<string> _unsettled = [];
-    private long _spent;
+    private readonly Dictionary<LoadStore, long> _spent = [];
 
     public string Account => account;
 
@@ -27,19 +30,24 @@ internal sealed class LoadUser(
             var known = releases();
             switch (random.Next(10))
             {
-                case < 5:
+                case < 3:
                     // The newer ones more often: there is more left to open.
                     var release = known[Math.Max(random.Next(known.Length), random.Next(known.Length))];
-                    await AskAsync(new AttendOptions { Release = release, Tier = random.Next(tiers), IdempotencyKey = $"open-{seed}-{step}" });
+                    await AskAsync(released, new AttendOptions { Release = release, Tier = random.Next(released.Tiers), IdempotencyKey = $"open-{seed}-{step}" });
+                    break;
+                case < 5:
+                    await AskAsync(perQuery, new AttendOptions { Tier = random.Next(perQuery.Tiers), IdempotencyKey = $"query-{seed}-{step}" });
                     break;
                 case < 8 when _made.Count > 0:
-                    await AskAsync(_made[random.Next(_made.Count)]);
+                    // The latest as often as all others: a kill may have come between its charge and its answer.
+                    var (store, options) = _made[random.Next(2) == 0 ? _made.Count - 1 : random.Next(_made.Count)];
+                    await AskAsync(store, options);
                     break;
                 case 8:
-                    await AskAsync(new AttendOptions());
+                    await AskAsync(released, new AttendOptions());
                     break;
                 default:
-                    await SpentAsync();
+                    await SpentAsync(random.Next(2) == 0 ? released : perQuery);
                     break;
             }
             await Task.Delay(Pause, CancellationToken.None);
@@ -49,29 +57,29 @@ internal sealed class LoadUser(
     /// <summary>Repeats what it gave up on: now it is found, or decided.</summary>
     public async Task SettleAsync()
     {
-        foreach (var options in _made.Where(options => _unsettled.Contains(options.IdempotencyKey!)).ToArray())
-            await AskAsync(options);
+        foreach (var (store, options) in _made.Where(made => _unsettled.Contains(made.Options.IdempotencyKey!)).ToArray())
+            await AskAsync(store, options);
         if (_unsettled.Count > 0)
             faults.Enqueue($"{account}: {_unsettled.Count} requests stayed without an answer");
     }
 
-    /// <summary>What is spent, which is never less than before.</summary>
-    public async Task<long> SpentAsync()
+    /// <summary>What is spent in a store, which is never less than before.</summary>
+    public async Task<long> SpentAsync(LoadStore store)
     {
-        var units = (await Patience.UntilAnsweredAsync(() => client.GetBudgetAsync(store))).SpentUnits;
-        if (units < _spent)
-            faults.Enqueue($"{account}: {units} units are spent where {_spent} were");
-        return _spent = units;
+        var units = (await Patience.UntilAnsweredAsync(() => client.GetBudgetAsync(store.Name))).SpentUnits;
+        if (units < _spent.GetValueOrDefault(store))
+            faults.Enqueue($"{account}: {units} units are spent where {_spent[store]} were");
+        return _spent[store] = units;
     }
 
-    private async Task AskAsync(AttendOptions options)
+    private async Task AskAsync(LoadStore store, AttendOptions options)
     {
-        if (options.IdempotencyKey is not null && !_made.Contains(options))
-            _made.Add(options);
-        var line = new JournalLine(account, incarnation, options.IdempotencyKey, options.Release, options.Tier, JournalLine.Refused);
+        if (options.IdempotencyKey is not null && !_made.Contains((store, options)))
+            _made.Add((store, options));
+        var line = new JournalLine(account, store.Incarnation, options.IdempotencyKey, options.Release, options.Tier, JournalLine.Refused);
         try
         {
-            var answer = await client.AttendAsync(store, DrillRows.Queries(QueryCount), QueryCount, options, CancellationToken.None);
+            var answer = await client.AttendAsync(store.Name, DrillRows.Queries(QueryCount), QueryCount, options, CancellationToken.None);
             line = line with
             {
                 Told = JournalLine.Answered,

@@ -32,6 +32,11 @@ public sealed class PostgresLedgerModelConformance : LedgerModelConformance
     private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
 }
 
+public sealed class PostgresLedgerHistoryConformance : LedgerHistoryConformance
+{
+    private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
+}
+
 public sealed class PostgresSegmentStoreConformance : SegmentStoreConformance
 {
     private protected override async Task<IStorageUnderTest> CreateAsync() => await PostgresUnderTest.CreateAsync();
