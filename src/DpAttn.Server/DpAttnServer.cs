@@ -20,14 +20,18 @@ public static partial class DpAttnServer
     /// <summary>In place of serving: applies the schema to the storage that the settings name, and ends.</summary>
     public const string MigrateFlag = "--migrate";
 
-    /// <summary>Runs a server of role all until it is told to stop; with <see cref="MigrateFlag"/> it applies the storage's schema and ends.</summary>
+    /// <summary>In place of serving: makes another operator key in the storage that the settings name, writes it to standard output, and ends.</summary>
+    public const string RecoverFlag = "--recover-operator-key";
+
+    /// <summary>Runs a server of role all until it is told to stop; with <see cref="MigrateFlag"/> or <see cref="RecoverFlag"/> it does that and ends.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused. The reasons are on standard error.</returns>
     public static Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
-        return args.Contains(MigrateFlag)
-            ? GuardAsync(() => MigrateAsync([.. args.Where(argument => argument != MigrateFlag)]))
+        string[] settings = [.. args.Where(argument => argument is not (MigrateFlag or RecoverFlag))];
+        return args.Contains(MigrateFlag) ? TellAsync(settings, ServerStorage.MigrateAsync)
+            : args.Contains(RecoverFlag) ? TellAsync(settings, ServerStorage.RecoverOperatorKeyAsync)
             : RunAsync(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
     }
 
@@ -37,8 +41,8 @@ public static partial class DpAttnServer
         await server.RunAsync();
     });
 
-    private static async Task MigrateAsync(string[] args) =>
-        await Console.Out.WriteLineAsync(await ServerStorage.MigrateAsync(ServerOptions.Read(CreateBuilder(args).Configuration)));
+    private static Task<int> TellAsync(string[] settings, Func<ServerOptions, Task<string>> work) =>
+        GuardAsync(async () => await Console.Out.WriteLineAsync(await work(ServerOptions.Read(CreateBuilder(settings).Configuration))));
 
     private static async Task<int> GuardAsync(Func<Task> run)
     {

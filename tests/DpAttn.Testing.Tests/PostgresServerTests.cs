@@ -84,6 +84,29 @@ public sealed class PostgresServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_lost_operator_key_is_replaced_while_the_server_runs_and_the_log_says_so()
+    {
+        await MigrateAsync();
+        await using var server = await StartAsync();
+        var (output, before) = (new StringWriter(), Console.Out);
+        Console.SetOut(output);
+        try
+        {
+            Assert.Equal(0, await DpAttnServer.RunAsync([DpAttnServer.RecoverFlag, .. Settings()]));
+        }
+        finally
+        {
+            Console.SetOut(before);
+        }
+        // Other tests may write to the same place meanwhile.
+        var key = output.ToString().Split('\n').Select(line => line.Trim()).Single(line => line.StartsWith("dpattn_", StringComparison.Ordinal));
+        var actors = new List<string>();
+        await foreach (var line in server.Connect(key).ListAuditAsync())
+            actors.Add(line.Actor);
+        Assert.Equal(["bootstrap", "bootstrap"], actors);
+    }
+
+    [Fact]
     public async Task Migrating_what_cannot_be_reached_fails()
     {
         _connection = "Host=127.0.0.1;Port=1;Username=u;Password=p;Database=d";

@@ -1,3 +1,4 @@
+using DpAttn.Cluster;
 using DpAttn.Storage;
 
 namespace DpAttn.Server;
@@ -31,6 +32,18 @@ internal static class ServerStorage
         // Opening is all it takes: of a file that one process uses nobody else can be in the way.
         await using var storage = await SqliteStorage.OpenAsync(SqliteOptions(options) with { WitnessDirectory = null });
         return $"the database in {options.DataDirectory} has the schema of this version; every start sees to that";
+    }
+
+    /// <summary>Makes an operator key, for whoever has the key file and the storage; the audit log says that it was made this way. On a file no server may be running.</summary>
+    /// <returns>The whole key, to be shown once.</returns>
+    /// <exception cref="StorageException">The storage cannot be used.</exception>
+    public static async Task<string> RecoverOperatorKeyAsync(ServerOptions options)
+    {
+        if (options.Storage != ServerOptions.Postgres)
+            return await EmbeddedCluster.RecoverOperatorKeyAsync(options.DataDirectory);
+        // Without the witness: this reads and writes no ledger.
+        await using var storage = await PostgresStorage.OpenAsync(PostgresOptions(options) with { WitnessDirectory = null });
+        return await OperatorKeyRecovery.RecoverAsync(storage.Catalog, storage.Protector);
     }
 
     private static SqliteStorageOptions SqliteOptions(ServerOptions options) => new()
