@@ -10,12 +10,15 @@ internal sealed class ServerProcess : IAsyncDisposable
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
     private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(2) };
     private readonly string _directory;
+    private readonly string[] _settings;
     private readonly int _port = FreePort();
     private readonly int _adminPort = FreePort();
     private readonly List<string> _output = [];
     private Process? _process;
 
-    public ServerProcess(string directory) => _directory = directory;
+    /// <param name="directory">Below it lies what it keeps.</param>
+    /// <param name="settings">Further settings, as names and values in turn.</param>
+    public ServerProcess(string directory, params string[] settings) => (_directory, _settings) = (directory, settings);
 
     public Uri Endpoint => new($"http://127.0.0.1:{_port}");
 
@@ -27,15 +30,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     public async Task<TimeSpan> StartAsync()
     {
         var began = Stopwatch.GetTimestamp();
-        var program = Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll");
-        var start = new ProcessStartInfo(
-            "dotnet",
-            [program, "--DpAttn:DataDirectory", Path.Combine(_directory, "data"), "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        var process = new Process { StartInfo = start };
+        var process = new Process { StartInfo = Program() };
         process.OutputDataReceived += (_, line) => Take(line.Data);
         process.ErrorDataReceived += (_, line) => Take(line.Data);
         process.Start();
@@ -49,6 +44,16 @@ internal sealed class ServerProcess : IAsyncDisposable
             await Task.Delay(50);
         }
         return Stopwatch.GetElapsedTime(began);
+    }
+
+    /// <summary>Applies the schema to its database, which a file needs nobody for.</summary>
+    public async Task MigrateAsync()
+    {
+        using var process = Process.Start(Program("--migrate"))!;
+        var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"the schema was not applied:\n{string.Join('\n', await said)}");
     }
 
     /// <summary>kill -9: nothing is flushed, nobody is told.</summary>
@@ -74,6 +79,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         if (_process is not null)
             await KillAsync();
     }
+
+    private ProcessStartInfo Program(params string[] first) => new(
+        "dotnet",
+        [
+            Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll"), .. first, "--DpAttn:DataDirectory", Path.Combine(_directory, "data"),
+            "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}", .. _settings,
+        ])
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    };
 
     private async Task<bool> IsReadyAsync()
     {

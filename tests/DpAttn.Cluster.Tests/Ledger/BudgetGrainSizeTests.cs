@@ -27,16 +27,27 @@ public class BudgetGrainSizeTests(ITestOutputHelper output)
             await silos.Storage.Ledger.ChargeAsync(Store, account, new RequestId($"q{i}"), RequestFingerprint.Of([1]), new PrivacyAmount(1, 0));
         var grain = Grain(silos, account);
 
-        Assert.Equal(1000, (await grain.GetAsync(CancellationToken.None))!.SpentMuSquared);
-        Assert.Equal(["read account"], ledger.Take());
-        await grain.GetAsync(CancellationToken.None);
-        Assert.Empty(ledger.Take());
-        await grain.ChargeAsync(new ChargeCommand("q", [1], 1, 0), CancellationToken.None);
         // What it charged it adds by itself; after a refusal it looks again.
-        Assert.Equal(["charge"], ledger.Take());
-        Assert.Equal(1001, (await grain.GetAsync(CancellationToken.None))!.SpentMuSquared);
-        Assert.NotNull((await grain.ChargeAsync(new ChargeCommand("r", [1], Limit.Amount.MuSquared, 0), CancellationToken.None)).Refusal);
-        Assert.Equal(["charge", "read account"], ledger.Take());
+        string[] expected = ["read account", "", "charge", "", "charge, read account"];
+        Assert.Equal(expected, await UntilAsync(async attempt =>
+        {
+            silos.Service<Generation>(0).Drop();
+            ledger.Take();
+            var calls = new List<string>();
+            Assert.Equal(999 + attempt, (await grain.GetAsync(CancellationToken.None))!.SpentMuSquared);
+            Took();
+            await grain.GetAsync(CancellationToken.None);
+            Took();
+            await grain.ChargeAsync(new ChargeCommand($"q-{attempt}", [1], 1, 0), CancellationToken.None);
+            Took();
+            Assert.Equal(1000 + attempt, (await grain.GetAsync(CancellationToken.None))!.SpentMuSquared);
+            Took();
+            Assert.NotNull((await grain.ChargeAsync(new ChargeCommand("r", [1], Limit.Amount.MuSquared, 0), CancellationToken.None)).Refusal);
+            Took();
+            return calls;
+
+            void Took() => calls.Add(string.Join(", ", ledger.Take()));
+        }, calls => calls.SequenceEqual(expected)));
     }
 
     /// <summary>Of accounts with nothing open, with as much as a grain remembers, and with far more. In a process of its own, since memory is the process's.</summary>
@@ -79,16 +90,31 @@ public class BudgetGrainSizeTests(ITestOutputHelper output)
         output.WriteLine($"{tiers} tiers open: {each} bytes a grain");
         // They are all there, and asked twice at once those that remember read once.
         Assert.True(await silos.Service<IGrainFactory>(0).GetGrain<IManagementGrain>(0).GetTotalActivationCount() > Rounds * Grains);
-        await ActivateAsync(silos, 0, 10);
-        ledger.Take();
-        await ActivateAsync(silos, 0, 10);
-        Assert.Equal(tiers <= BudgetCopy.MostOpenKept ? 0 : 10, ledger.Take().Count);
+        var expected = tiers <= BudgetCopy.MostOpenKept ? 0 : 10;
+        Assert.Equal(expected, await UntilAsync(async _ =>
+        {
+            await ActivateAsync(silos, 0, 10);
+            ledger.Take();
+            await ActivateAsync(silos, 0, 10);
+            return ledger.Take().Count;
+        }, reads => reads == expected));
         Assert.InRange(each, 500, MostBytes);
 
         async Task ActivateAsync(TestSilos silos, int first, int count)
         {
             for (var i = first; i < first + count; i++)
                 Assert.Equal(tiers, (await Grain(silos, new AccountId($"{i:x32}")).GetAsync(CancellationToken.None))!.Opened.Length);
+        }
+    }
+
+    /// <summary>What is measured; a few times, where a machine is so busy that what is remembered grows old meanwhile.</summary>
+    private static async Task<T> UntilAsync<T>(Func<int, Task<T>> measure, Func<T, bool> isExpected)
+    {
+        const int MostAttempts = 10;
+        for (var attempt = 1; ; attempt++)
+        {
+            if (await measure(attempt) is var found && (isExpected(found) || attempt == MostAttempts))
+                return found;
         }
     }
 

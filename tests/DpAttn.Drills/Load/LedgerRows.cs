@@ -1,4 +1,6 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
+using Npgsql;
 
 namespace DpAttn.Drills.Load;
 
@@ -11,14 +13,32 @@ internal sealed record EntryRow(long Sequence, string Kind, string? Request, str
 /// <summary>Reads the ledger's tables by their names, with none of the product's code: of a server that does not run.</summary>
 internal static class LedgerRows
 {
+    private const string EntryColumns = "book, sequence, kind, request, release, tier, account_mu2, store_mu2";
+
     public static IReadOnlyList<BookRow> ReadSqlite(string file)
     {
         using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        return Read(connection, $"SELECT {EntryColumns} FROM ledger_entry ORDER BY book, sequence", "SELECT id, store, account, limit_mu2, spent_mu2 FROM ledger_book");
+    }
+
+    /// <summary>A store's total holds there what its accounts have reserved and not spent.</summary>
+    public static IReadOnlyList<BookRow> ReadPostgres(string connectionString)
+    {
+        using var connection = new NpgsqlConnection($"{connectionString};Pooling=false");
+        return Read(connection, $"SELECT {EntryColumns} FROM dpattn_ledger_entry ORDER BY book, sequence", """
+            SELECT id, store, account, limit_mu2, spent_mu2 - CASE WHEN account = '' THEN
+                (SELECT coalesce(sum(own.reserved_mu2), 0)::bigint FROM dpattn_ledger_book own WHERE own.store = book.store AND own.account <> '') ELSE 0 END
+            FROM dpattn_ledger_book book
+            """);
+    }
+
+    private static List<BookRow> Read(DbConnection connection, string selectEntries, string selectBooks)
+    {
         connection.Open();
         var entries = new Dictionary<long, List<EntryRow>>();
         using (var command = connection.CreateCommand())
         {
-            command.CommandText = "SELECT book, sequence, kind, request, release, tier, account_mu2, store_mu2 FROM ledger_entry ORDER BY book, sequence";
+            command.CommandText = selectEntries;
             using var row = command.ExecuteReader();
             while (row.Read())
             {
@@ -26,12 +46,12 @@ internal static class LedgerRows
                     entries.Add(row.GetInt64(0), list = []);
                 list.Add(new EntryRow(
                     row.GetInt64(1), row.GetString(2), row.IsDBNull(3) ? null : row.GetString(3), row.IsDBNull(4) ? null : row.GetString(4),
-                    row.IsDBNull(5) ? null : row.GetInt32(5), row.GetInt64(6), row.GetInt64(7)));
+                    row.IsDBNull(5) ? null : (int)row.GetInt64(5), row.GetInt64(6), row.GetInt64(7)));
             }
         }
         using (var command = connection.CreateCommand())
         {
-            command.CommandText = "SELECT id, store, account, limit_mu2, spent_mu2 FROM ledger_book";
+            command.CommandText = selectBooks;
             using var row = command.ExecuteReader();
             var books = new List<BookRow>();
             while (row.Read())

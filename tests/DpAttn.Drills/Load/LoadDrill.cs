@@ -3,6 +3,7 @@ using System.Diagnostics;
 using DpAttn.Client;
 using DpAttn.Contracts;
 using DpAttn.Drills.Crash;
+using DpAttn.Storage;
 
 namespace DpAttn.Drills.Load;
 
@@ -13,14 +14,19 @@ internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSp
 /// Load from many clients over HTTP, each with an account of its own, while the server is killed with SIGKILL and started again; then a checker that believes the
 /// clients' journal and reads the ledger's tables by itself.
 /// </summary>
-internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> log) : IAsyncDisposable
+/// <param name="directory">For the server's data and the journal.</param>
+/// <param name="plan">How much.</param>
+/// <param name="log">What to tell.</param>
+/// <param name="postgres">The connection string of an empty database; null for the embedded storage.</param>
+internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> log, string? postgres = null) : IAsyncDisposable
 {
     private const string Released = "released", PerQuery = "per-query";
     private const int BatchRows = 400;
     private const int Limited = 4;
     private static readonly double[] Ladder = [0.05, 0.1, 0.15, 0.2], Prices = [0.05, 0.1];
     private static readonly TimeSpan BetweenReleases = TimeSpan.FromSeconds(2);
-    private readonly ServerProcess _server = new(Path.Combine(directory, "data"));
+    private readonly ServerProcess _server = new(directory, postgres is null ? [] :
+        ["--DpAttn:Storage", "postgres", "--DpAttn:PostgresConnection", postgres, "--DpAttn:KeyFile", Path.Combine(directory, "keys"), "--DpAttn:WitnessDirectory", Path.Combine(directory, "witness")]);
     private readonly LoadJournal _journal = new(Path.Combine(directory, "journal.jsonl"));
     private readonly ConcurrentDictionary<(string Store, string Release, int Tier), long> _prices = new();
     private readonly List<string> _releases = [];
@@ -39,6 +45,11 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
 
     public async Task RunAsync()
     {
+        if (postgres is not null)
+        {
+            KeyFile.LoadOrCreate(Path.Combine(directory, "keys"));
+            await _server.MigrateAsync();
+        }
         log($"ready in {(await _server.StartAsync()).TotalSeconds:F1} s");
         var users = await PrepareAsync();
         using var stop = new CancellationTokenSource();
@@ -151,7 +162,7 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
                 told[(store.Incarnation, user.Account)] = await user.SpentAsync(store);
         }
         await _server.KillAsync();
-        var books = LedgerRows.ReadSqlite(Path.Combine(directory, "data", "dpattn.db"));
+        var books = postgres is not null ? LedgerRows.ReadPostgres(postgres) : LedgerRows.ReadSqlite(Path.Combine(directory, "data", "dpattn.db"));
         var journal = _journal.Read();
         foreach (var fault in new LoadChecker(journal, _prices, books).Check())
             Faults.Enqueue(fault);
