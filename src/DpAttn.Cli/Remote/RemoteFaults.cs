@@ -7,6 +7,8 @@ namespace DpAttn.Cli.Remote;
 /// <summary>Failures of the client in the words of the command line.</summary>
 internal static class RemoteFaults
 {
+    private const string NothingCharged = "nothing was charged";
+
     public static Exception Translate(DpAttentionException failure) => failure is PrivacyBudgetExceededException refusal
         ? new RefusedByBudgetException(Describe(refusal))
         : new RemoteFaultException(Describe(failure), failure);
@@ -23,7 +25,8 @@ internal static class RemoteFaults
             parts.Add($"a limit raised by {Numbers.Short(shortBy)} would admit it");
         if (refusal.Affordable is { } tier)
             parts.Add($"{Name(tier)} fits, for {Numbers.Short(tier.Epsilon)}");
-        parts.Add("nothing was charged");
+        if (!refusal.Message.Contains(NothingCharged, StringComparison.Ordinal))
+            parts.Add(NothingCharged);
         return string.Join("; ", parts);
     }
 
