@@ -8,7 +8,7 @@ namespace DpAttn.Benchmarks.Server;
 
 /// <summary>
 /// Durable charges of 32 writers through BudgetGrain, called in the process of its silo, against 32 writers of a bare group-commit loop on the same file. Burst by burst, in turn.
-/// Then what arrives over HTTP.
+/// Then charged answers over HTTP, and the same on PostgreSQL.
 /// </summary>
 internal static class ChargeRatio
 {
@@ -26,6 +26,7 @@ internal static class ChargeRatio
             await using var cluster = await DpAttnTestCluster.StartAsync(directory.FullName, map: app => services = app.Services);
             await CompareAsync(services, Path.Combine(directory.FullName, SqliteStorage.FileName));
             await PerQueryHttp.RunAsync(cluster, Writers);
+            await PostgresCharges.RunAsync(Writers);
         }
         finally
         {
@@ -36,7 +37,7 @@ internal static class ChargeRatio
     private static async Task CompareAsync(IServiceProvider services, string file)
     {
         var ledger = services.GetRequiredService<IBudgetLedger>();
-        var accounts = await AccountsAsync(ledger, new StoreId("bench"));
+        var accounts = await AccountsAsync(ledger, new StoreId("bench"), Writers);
         var grains = accounts.Select(account => services.GetRequiredService<IGrainFactory>().GetGrain<IBudgetGrain>(GrainKey.Of(new StoreId("bench"), account.Value))).ToArray();
         long requests = 0;
         string Request() => $"request{Interlocked.Increment(ref requests)}";
@@ -64,11 +65,12 @@ internal static class ChargeRatio
         }
     }
 
-    private static async Task<AccountId[]> AccountsAsync(IBudgetLedger ledger, StoreId store)
+    /// <summary>A store with accounts that may spend more than any burst charges.</summary>
+    public static async Task<AccountId[]> AccountsAsync(IBudgetLedger ledger, StoreId store, int count)
     {
         var limit = new PrivacyLimit(new Epsilon(8), new Delta(1e-6));
         await ledger.CreateStoreAsync(store, limit);
-        AccountId[] accounts = [.. Enumerable.Range(0, Writers).Select(i => new AccountId($"account{i}"))];
+        AccountId[] accounts = [.. Enumerable.Range(0, count).Select(i => new AccountId($"account{i}"))];
         foreach (var account in accounts)
             await ledger.SetLimitAsync(store, account, limit);
         return accounts;
@@ -80,7 +82,8 @@ internal static class ChargeRatio
             await charge(writer, i);
     })));
 
-    private static void Require(bool isAdmitted)
+    /// <summary>A charge that is refused would be no charge.</summary>
+    public static void Require(bool isAdmitted)
     {
         if (!isAdmitted)
             throw new InvalidOperationException("a charge within its limit was refused");
