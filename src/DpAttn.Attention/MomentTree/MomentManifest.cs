@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using DpAttn.Privacy;
 
 namespace DpAttn.Attention;
@@ -42,8 +38,8 @@ public static class MomentManifest
     private static void Append(CanonicalHash hash, MomentParameters parameters, NoiseLadder ladder)
     {
         var schema = parameters.Schema;
-        AppendRegion(hash, schema.Keys);
-        AppendRegion(hash, schema.Queries);
+        hash.Append(schema.Keys);
+        hash.Append(schema.Queries);
         hash.Append(schema.Values.IsBox ? 1 : 0);
         hash.Append(schema.Values.Stated);
         hash.Append(schema.ValueDimension);
@@ -61,61 +57,5 @@ public static class MomentManifest
         foreach (var tier in ladder.Tiers)
             hash.Append(tier.Variance.ToString());
         hash.Append(KeyedNoise.SamplerVersion);
-    }
-
-    private static void AppendRegion(CanonicalHash hash, Region region)
-    {
-        hash.Append(region.IsBox ? 1 : 0);
-        hash.Append(region.Dimension);
-        foreach (var c in region.Centre)
-            hash.Append(c);
-        foreach (var h in region.HalfWidths)
-            hash.Append(h);
-        hash.Append(region.BoundingRadius);
-    }
-
-    /// <summary>SHA-256 over fields that each carry their length, numbers in little-endian bytes on every machine.</summary>
-    private sealed class CanonicalHash : IDisposable
-    {
-        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-        public CanonicalHash(string domain) => Append(domain);
-
-        public void Append(long value)
-        {
-            Span<byte> bytes = stackalloc byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
-            AppendField(bytes);
-        }
-
-        public void Append(double value) => Append(BitConverter.DoubleToInt64Bits(value));
-
-        public void Append(string value) => AppendField(Encoding.UTF8.GetBytes(value));
-
-        public void Append(ReadOnlySpan<byte> bytes) => AppendField(bytes);
-
-        public void Append(ReadOnlySpan<long> values)
-        {
-            if (BitConverter.IsLittleEndian)
-            {
-                AppendField(MemoryMarshal.AsBytes(values));
-                return;
-            }
-            var swapped = new long[values.Length];
-            BinaryPrimitives.ReverseEndianness(values, swapped);
-            AppendField(MemoryMarshal.AsBytes(swapped.AsSpan()));
-        }
-
-        public byte[] Finish() => _hash.GetHashAndReset();
-
-        public void Dispose() => _hash.Dispose();
-
-        private void AppendField(ReadOnlySpan<byte> field)
-        {
-            Span<byte> length = stackalloc byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(length, field.Length);
-            _hash.AppendData(length);
-            _hash.AppendData(field);
-        }
     }
 }
