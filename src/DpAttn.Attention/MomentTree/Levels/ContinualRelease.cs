@@ -94,7 +94,7 @@ public sealed class ContinualRelease
         MomentMatrix? exact = null;
         for (var i = 0; i < completed.Count; i++)
         {
-            var stored = await IsStoredAsync(completed[i].Node, cancellationToken).ConfigureAwait(false);
+            var stored = await IsStoredAsync(completed[i], cancellationToken).ConfigureAwait(false);
             exact = stored ? null : await ExactAsync(completed, i, exact, block, cancellationToken).ConfigureAwait(false);
             if (exact is not null)
                 await PublishAsync(completed[i], exact, cancellationToken).ConfigureAwait(false);
@@ -126,12 +126,15 @@ public sealed class ContinualRelease
         Slots += block.Slots;
     }
 
-    private async Task<bool> IsStoredAsync(long node, CancellationToken cancellationToken)
+    private async Task<bool> IsStoredAsync(NodeManifest node, CancellationToken cancellationToken)
     {
         for (var tier = 0; tier < _frame.Ladder.TierCount; tier++)
         {
-            if (await _store.ReadNodeAsync(node, tier, cancellationToken).ConfigureAwait(false) is null)
+            var stored = await _store.ReadNodeAsync(node.Node, tier, cancellationToken).ConfigureAwait(false);
+            if (stored is null)
                 return false;
+            if (stored.Moments.Slots != node.Slots)
+                throw new InvalidDataException($"node {node.Node} is stored at tier {tier} with {stored.Moments.Slots} slots where {node.Slots} were frozen; nothing more is released");
         }
         return true;
     }
