@@ -49,6 +49,25 @@ public class ContinualReleaseTests
         Assert.Equal([0, 8, 11, 19, 20], store.Blocks.Select(block => block.FirstSlot));
     }
 
+    /// <summary>Under add-remove slots are filled on a public schedule, with null rows where there is none: they count, and contribute nothing.</summary>
+    [Fact]
+    public async Task Null_slots_of_a_public_schedule_close_blocks_and_contribute_nothing()
+    {
+        var schema = TestRows.BallSchema(3, 2, 32, 0.8, Adjacency.AddRemove);
+        var tree = MomentTreeParameters.Create(MomentParameters.Create(schema, 2), 8, isContinual: true, SlotFilling.PublicSchedule);
+        var frame = new ContinualFrame(tree, tree.Calibrate([new Epsilon(2)], TestRows.Delta), ContinualPipeline.Secret(7));
+        var (keys, values) = TestRows.Make(schema, 32, 6);
+        // Every third slot is null, and all of block 2.
+        var isNull = Enumerable.Range(0, 32).Select(slot => slot % 3 == 0 || slot / 8 == 2).ToArray();
+        var pipeline = ContinualPipeline.Product(frame, [.. MomentTreeSums.Cut(tree, RowSet.Create(keys, values, isNull)).Select(piece => piece.Rows)]);
+        Assert.True(await pipeline.EveryNodeHasItsRowsAndItsOwnNoiseAsync(ContinualPipeline.Secret(3)));
+        var store = await pipeline.RunAsync(ContinualPipeline.Secret(3), 0, 0);
+        Assert.Equal([8, 8, 8, 8], store.Blocks.Select(block => block.Slots));
+        Assert.All(pipeline.Exact(2, 3).Sums, sum => Assert.Equal(0, sum));
+        // A block of null slots alone carries noise like any other: that it holds no row is private.
+        Assert.All(store.Read(6, 0)!.Moments.Values, value => Assert.NotEqual(0, value));
+    }
+
     /// <summary>A process that fell behind proposes other rows for a block that is closed: it gets the frozen ones, and stores nothing new.</summary>
     [Fact]
     public async Task Whoever_closes_first_wins_and_the_other_releases_nothing_of_its_own()
@@ -69,7 +88,7 @@ public class ContinualReleaseTests
             var ahead = store.Blocks.Count > mine.Extent.Blocks;
             var stored = store.Journal.Count;
             var frozen = await mine.CloseAsync(block.Count, RowDigest.Of(block), TestContext.Current.CancellationToken);
-            Assert.Equal(!ahead, frozen.Rows.SequenceEqual(RowDigest.Of(block)));
+            Assert.Equal(!ahead, frozen.IsSame(new BlockManifest(frozen.Block, frozen.FirstSlot, block.Count, RowDigest.Of(block))));
             Assert.Equal(ahead, stored == store.Journal.Count);
         }
         Assert.Equal((12, 96L), (first.Extent.Blocks, second.Slots));
