@@ -157,7 +157,10 @@ public sealed class ContinualRelease
     private async Task<MomentMatrix> SumAsync(NodeManifest node, BlockManifest closing, CancellationToken cancellationToken)
     {
         var (from, to) = _frame.Tree.Tree.LeavesOf(node.Node);
-        var blocks = _blocks.Append(closing).Skip((int)from).Take((int)Math.Min(to - from, int.MaxValue)).ToArray();
+        var (first, end) = ((int)Math.Min(from, _blocks.Count), (int)Math.Min(to, _blocks.Count));
+        var blocks = _blocks.GetRange(first, end - first);
+        if (closing.Block >= from && closing.Block < to)
+            blocks.Add(closing);
         var exact = await _store.SumAsync(blocks, cancellationToken).ConfigureAwait(false);
         return exact.Slots == node.Slots
             ? exact

@@ -24,8 +24,7 @@ public static class MomentTreeSums
     {
         ArgumentNullException.ThrowIfNull(tree);
         ArgumentNullException.ThrowIfNull(pieces);
-        return Leaves(tree, pieces.Select(piece =>
-            new MomentNode(tree.Tree.LeafNode(piece.Block), MomentAccumulator.Sum(tree.Moments, piece.Rows, clip, threads, cancellationToken: cancellationToken))));
+        return Leaves(tree, Sums(tree, pieces, clip, threads, cancellationToken));
     }
 
     /// <summary>Every node above some leaves.</summary>
@@ -70,6 +69,19 @@ public static class MomentTreeSums
             var count = (int)Math.Min(rows.Count - start, tree.BlockRows - slot % tree.BlockRows);
             yield return new BlockPiece(slot / tree.BlockRows, rows.Slice(start, count));
             start += count;
+        }
+    }
+
+    private static IEnumerable<MomentNode> Sums(MomentTreeParameters tree, IEnumerable<BlockPiece> pieces, bool clip, int threads, CancellationToken cancellationToken)
+    {
+        // Small pieces share one set of strips, which are far larger than such a piece.
+        MomentAccumulator? shared = null;
+        foreach (var (block, rows) in pieces)
+        {
+            var sums = rows.Count > MomentAccumulator.BlockRows
+                ? MomentAccumulator.Sum(tree.Moments, rows, clip, threads, cancellationToken: cancellationToken)
+                : (shared ??= new MomentAccumulator(tree.Moments, clip)).SumOf(rows, cancellationToken);
+            yield return new MomentNode(tree.Tree.LeafNode(block), sums);
         }
     }
 
