@@ -27,6 +27,7 @@ public class TreeSensitivityTests
         var (schema, degree, blockRows) = Schemas[shape];
         var tree = MomentTreeParameters.Create(MomentParameters.Create(schema, degree), blockRows);
         var largest = Largest(tree, shape.Length);
+        TestContext.Current.TestOutputHelper!.WriteLine($"farthest neighbours over the declared sensitivity: {largest / (double)tree.Sensitivity.Integer:F4}");
         Assert.InRange(largest / (double)tree.Sensitivity.Integer, 0.7, 1);
         // The sensitivity of one node, without sqrt(levels), is exceeded wherever there is more than one level.
         Assert.Equal(tree.Tree.Levels > 1, largest > (double)tree.Moments.Sensitivity.Integer);
