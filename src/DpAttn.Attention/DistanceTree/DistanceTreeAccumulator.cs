@@ -63,7 +63,7 @@ internal sealed class DistanceTreeAccumulator
                 ReadOnlySpan<long> value = _values.AsSpan(i * columns, columns);
                 if (exact)
                 {
-                    TensorPrimitives.Multiply(value, low + cell, scaled);
+                    TensorPrimitives.Multiply(value, _parameters.Scales.FeatureSteps(_parameters.Grids[a], low + cell), scaled);
                     value = scaled;
                 }
                 var sum = numbers.AsSpan((int)(first + (exact ? 0 : (long)cell * columns)), columns);

@@ -83,7 +83,7 @@ public static class DistanceTreeEstimator
             querySquare += reach * reach;
             if (parameters.IsExact)
             {
-                squares += Squared(reach * grid.Spacing / parameters.Scales.Node(a, 0));
+                squares += Squared(reach / parameters.Scales.Unit);
                 continue;
             }
             // From outside the grid at most 1/alpha + 2 nodes of a level are taken, each at the largest distance or nearer.

@@ -64,6 +64,7 @@ public static class DistanceTreeManifest
         Append(hash, parameters.Copies);
         Append(hash, parameters.ValueExponent);
         Append(hash, parameters.GammaSteps);
+        Append(hash, parameters.Scales.Unit);
         Append(hash, parameters.Scales.Count);
         Append(hash, parameters.Scales.SquareSteps);
         for (var a = 1; a < parameters.Features; a++)
@@ -71,7 +72,7 @@ public static class DistanceTreeManifest
             Append(hash, parameters.Grids[a].Spacing);
             Append(hash, parameters.Grids[a].LowStep);
             Append(hash, parameters.Grids[a].HighStep);
-            for (var level = parameters.IsExact ? 0 : 1; level < (parameters.IsExact ? 1 : parameters.Grids[a].Shape.Levels); level++)
+            for (var level = 1; level < parameters.Grids[a].Shape.Levels && !parameters.IsExact; level++)
                 Append(hash, parameters.Scales.Node(a, level));
         }
         Append(hash, ladder.Sensitivity.ToString());

@@ -136,6 +136,9 @@ public sealed class DistanceTreeParameters
     /// <summary>The same in the steps of its sum.</summary>
     internal long LargestSquareSteps { get; }
 
+    /// <summary>How far a feature's integer in the exact variant is from its grid point.</summary>
+    internal double FeatureRounding => IsExact ? 0.5 / Scales.Unit : 0;
+
     /// <summary>sqrt(dv)/2 steps: how far a rounded value is from its own.</summary>
     internal double ValueRounding => Math.Sqrt(Schema.ValueDimension) / 2 * Math.ScaleB(1, -ValueExponent);
 
@@ -203,7 +206,7 @@ public sealed class DistanceTreeParameters
         if (part == SquarePart && !IsExact)
             return 1;
         var (feature, node) = FeatureOf(part);
-        return Scales.Node(feature, IsExact ? 0 : Grids[feature].Shape.LevelOf(node));
+        return IsExact ? 1 : Scales.Node(feature, Grids[feature].Shape.LevelOf(node));
     }
 
     /// <summary>The feature and node of a part that is neither the sum of weights nor that of squares.</summary>
@@ -253,7 +256,10 @@ public sealed class DistanceTreeParameters
     {
         double sum = 0;
         for (var a = 1; a < Features; a++)
-            sum += Grids[a].Spacing / 2 * (Grids[a].Spacing * Grids[a].LargestStep + Math.Max(Math.Abs(QueryRanges[a].Low), Math.Abs(QueryRanges[a].High)));
+        {
+            var query = Math.Max(Math.Abs(QueryRanges[a].Low), Math.Abs(QueryRanges[a].High));
+            sum += Grids[a].Spacing / 2 * (Grids[a].Spacing * Grids[a].LargestStep + query) + FeatureRounding * (query + Grids[a].Spacing / 2);
+        }
         return sum;
     }
 

@@ -20,15 +20,17 @@ public sealed class DistanceTreeQueryPlan
         Parameters = parameters;
         var features = new double[parameters.Features];
         parameters.Taylor.Expand(query, features);
-        double alpha = 0, grid = 0;
+        double alpha = 0, grid = 0, rounding = parameters.IsExact ? 0 : 0.25 / parameters.Scales.SquareSteps;
         // No row's kernel is below this, intervals and rounding included.
         LowestKernel = 1;
         for (var a = 1; a < features.Length; a++)
         {
             var points = parameters.Grids[a];
             var rounded = points.StepOf(features[a]) * points.Spacing;
-            grid += Math.Abs(rounded - features[a]) * points.Spacing * points.LargestStep + Math.Abs(features[a]) * points.Spacing / 2;
+            grid += Math.Abs(rounded - features[a]) * points.Spacing * points.LargestStep + Math.Abs(features[a]) * points.Spacing / 2
+                + Math.Abs(rounded) * parameters.FeatureRounding;
             LowestKernel += Math.Min(rounded * points.LowStep, rounded * points.HighStep) * points.Spacing;
+            rounding += Math.Abs(rounded) * parameters.FeatureRounding;
         }
         if (parameters.IsExact)
             AddExact(features);
@@ -36,7 +38,6 @@ public sealed class DistanceTreeQueryPlan
             AddTrees(features, out alpha);
         var (lowest, largest) = DistanceTreeDomain.Exponents(parameters.Schema, query);
         ErrorBound = DistanceTreeErrorBound.From(parameters, lowest, largest, alpha, grid);
-        var rounding = parameters.IsExact ? 0 : 0.25 / parameters.Scales.SquareSteps;
         LowestKernel = Math.Max(LowestKernel - alpha - rounding, (1 - ErrorBound.Below - ErrorBound.Alpha - ErrorBound.Grid) * DeterministicMath.Exp(lowest)) * (1 - 1e-9) - 1e-9;
         for (var i = 1; i < _weights.Count; i++)
             RestNorm += _weights[i] * _weights[i];
@@ -54,6 +55,9 @@ public sealed class DistanceTreeQueryPlan
 
     /// <summary>The deviation of a column's sum, in steps of its values, when every integer has noise of deviation 1.</summary>
     public double Norm => Math.Sqrt(CountWeight * CountWeight + RestNorm * RestNorm);
+
+    /// <summary>What one step of each part counts, in steps of values.</summary>
+    internal IReadOnlyList<double> Weights => _weights;
 
     /// <summary>What one step of the sum of weights counts.</summary>
     internal double CountWeight => _weights[0];
@@ -113,8 +117,7 @@ public sealed class DistanceTreeQueryPlan
         for (var a = 1; a < features.Length; a++)
         {
             var grid = Parameters.Grids[a];
-            // x = j h on both sides.
-            Add(Parameters.PartOf(a, 1), grid.StepOf(features[a]) * grid.Spacing * grid.Spacing);
+            Add(Parameters.PartOf(a, 1), grid.StepOf(features[a]) * grid.Spacing / Parameters.Scales.Unit);
         }
     }
 

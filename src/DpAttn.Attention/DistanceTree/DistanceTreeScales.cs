@@ -31,8 +31,11 @@ internal sealed class DistanceTreeScales
     /// <summary>Steps per unit of |P|^2, constant left out (a row's |P|^2 is rounded to an integer before it is summed); 0 in the exact variant.</summary>
     public double SquareSteps { get; }
 
-    /// <summary>The multiplier of a node of a feature's tree, by level (1 to L); in the exact variant that of the feature's one sum, at level 0.</summary>
+    /// <summary>The multiplier of a node of a feature's tree, by level (1 to L).</summary>
     public long Node(int feature, int level) => _nodes[feature][level];
+
+    /// <summary>The integer that stands for a rounded feature in the exact variant: unit j h, rounded again, row by row.</summary>
+    public long FeatureSteps(DistanceGrid grid, long step) => (long)Math.Round(step * grid.Spacing * Unit);
 
     public static DistanceTreeScales For(DistanceGrid[] grids, DistancePlanBounds? bounds, double keySquare, double querySquare, int featureBits)
     {
@@ -64,10 +67,7 @@ internal sealed class DistanceTreeScales
     private static DistanceTreeScales ForExact(DistanceGrid[] grids, double keySquare, double target)
     {
         var unit = target / Math.Sqrt(1 + keySquare);
-        var nodes = new long[grids.Length][];
-        for (var a = 1; a < grids.Length; a++)
-            nodes[a] = [Steps(unit * grids[a].Spacing)];
-        return new DistanceTreeScales(unit, Steps(unit), 0, nodes);
+        return new DistanceTreeScales(unit, Steps(unit), 0, []);
     }
 
     private static double Weight(DistanceGrid grid, DistancePlanBounds bounds, int level) =>
@@ -83,7 +83,7 @@ internal sealed class DistanceTreeScales
         {
             if (SquareSteps == 0)
             {
-                var largest = (BigInteger)_nodes[a][0] * grids[a].LargestStep;
+                var largest = (BigInteger)FeatureSteps(grids[a], grids[a].LargestStep);
                 sum += largest * largest;
                 continue;
             }
@@ -98,7 +98,7 @@ internal sealed class DistanceTreeScales
     {
         var largest = Math.Max(Count, largestSquare);
         for (var a = 1; a < grids.Length; a++)
-            largest = Math.Max(largest, _nodes[a].Max() * (SquareSteps == 0 ? grids[a].LargestStep : 1));
+            largest = Math.Max(largest, SquareSteps == 0 ? FeatureSteps(grids[a], grids[a].LargestStep) : _nodes[a].Max());
         return largest;
     }
 }

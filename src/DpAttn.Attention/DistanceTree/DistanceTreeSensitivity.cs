@@ -8,7 +8,7 @@ namespace DpAttn.Attention;
 /// </summary>
 /// <remarks>
 /// <para><b>A row's contribution</b> is f(k) (x) u to each of the l copies: f has the multiplier of every node on the paths of its features' cells, one node a level, that of
-/// the sum of weights, and the rounded |P(k)|^2; in the exact variant the multiples of its grid steps. u = (gamma, v) in steps. All of it is integers, so no real
+/// the sum of weights, and the rounded |P(k)|^2; in the exact variant the features' own integers. u = (gamma, v) in steps. All of it is integers, so no real
 /// number has to be compared with its rounding: |f|^2 is at most F, the sum of squared multipliers and of the largest squares, reached at the corner of a box that does not go
 /// below 0, and every row has the same number of nodes.</para>
 /// <para><b>Replace-one.</b> <c>|x - x'|^2 = |f|^2 |u|^2 + |f'|^2 |u'|^2 - 2 &lt;f, f'&gt; &lt;u, u'&gt;</c>. With g the integer of gamma and V = 2^bu B_v + sqrt(dv)/2 at least the norm of a rounded
@@ -50,7 +50,7 @@ public sealed class DistanceTreeSensitivity
     }
 
     /// <summary>
-    /// f is unit (1, P(k)) but for e, |e|^2 at most the sum of squared roundings: of a feature to the grid, and of unit h_a to the integer multiplier, which acts on up to j steps. So
+    /// f is unit (1, P(k)) but for e, |e|^2 at most the sum of squared roundings: of a feature to the grid, by up to unit h_a/2, and to an integer. So
     /// |f| is at most unit sqrt(1 + |P|^2) + |e|, which for a ball is below the sum of the coordinates' largest, and &lt;f, f'&gt; at least unit^2 min p(t) - 2 |e| |f| - |e|^2, p
     /// Taylor's polynomial of scale &lt;k, k'&gt;.
     /// </summary>
@@ -63,7 +63,7 @@ public sealed class DistanceTreeSensitivity
         for (var a = 1; a < parameters.Features; a++)
         {
             var grid = parameters.Grids[a];
-            var error = unit * grid.Spacing / 2 + Math.Abs(parameters.Scales.Node(a, 0) - unit * grid.Spacing) * grid.LargestStep;
+            var error = unit * grid.Spacing / 2 + 0.5;
             errors += error * error;
             nonNegative &= grid.LowStep >= 0;
         }

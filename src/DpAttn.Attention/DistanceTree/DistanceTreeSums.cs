@@ -6,7 +6,7 @@ namespace DpAttn.Attention;
 /// </summary>
 /// <remarks>
 /// <para><b>Layout.</b> A vector of dv + 1 columns each: the sum of weights, that of w |P|^2, then for every feature but the constant its m grid points; in the exact variant the sum
-/// of weights, then one sum of w j per feature. Weights are the integers of (gamma, v).</para>
+/// of weights, then one sum of w x per feature. Weights are the integers of (gamma, v).</para>
 /// <para>Adding a row costs one vector addition per feature; adding sums of other rows is exact, in any order.</para>
 /// </remarks>
 public sealed class DistanceTreeSums
