@@ -61,7 +61,7 @@ public class DistanceTreeAnswerTests
         Assert.False(narrower / count is >= 0.90 and <= 0.995);
     }
 
-    /// <summary>Values all alike: about 94.6 % of answers could be the mean (91.5 % under add-remove). 300 secrets: a deviation of 1.3 % (1.6 %); six of them. Planted: noise that is 40 % wider than stated.</summary>
+    /// <summary>Values all alike: about 94.6 % of answers could be the mean (91.5 % under add-remove). 300 secrets: a deviation of 1.3 % (1.6 %); six of them. Planted: noise that is 70 % wider than stated (the variance holds that of the mean and of a noisy denominator).</summary>
     [Theory]
     [MemberData(nameof(Variants))]
     public void Answers_of_a_store_whose_values_are_alike_could_be_the_mean_and_those_of_another_could_not(double alpha, Adjacency adjacency, int copies)
@@ -77,7 +77,7 @@ public class DistanceTreeAnswerTests
             DistanceReleases.Of(sums, epsilon, epsilon > 8 ? 30 : Secrets, wrap).Average(answerer => answerer.Answer([0.9, 0.7]).IsIndistinguishableFromMean == true ? 1.0 : 0);
         var (low, high) = adjacency == Adjacency.ReplaceOne ? (0.868, 1) : (0.82, 1);
         Assert.InRange(Flagged(alike, 8), low, high);
-        Assert.False(Flagged(alike, 8, noise => new ScaledNoise(noise, 1.4)) >= low);
+        Assert.False(Flagged(alike, 8, noise => new ScaledNoise(noise, 1.7)) >= low);
         for (var i = 0; i < Rows; i++)
             values[i, 0] = keys[i, 0] - 0.5;
         // At an epsilon of 150 hardly any noise is left, and the values depend on the keys.
