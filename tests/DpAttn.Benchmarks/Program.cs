@@ -9,6 +9,7 @@ var ratios = new Dictionary<string, Action>
     ["commit"] = LedgerCommitRatio.Run,
     ["sampler"] = SamplerRatio.Run,
     ["ledger"] = LedgerRatio.Run,
+    ["dtree"] = DistanceTreeCost.Run,
 };
 
 if (args is ["ratios", .. var names])
