@@ -20,8 +20,8 @@ public sealed class DistanceTreeParameters
     /// <summary>The largest exact sums that are held, in bytes; the nodes above the leaves take as much again.</summary>
     public const long LargestSumBytes = 1L << 30;
 
-    /// <summary>The finest and the coarsest alpha above 0.</summary>
-    public const double SmallestAlpha = 1.0 / 1024, LargestAlpha = 16;
+    /// <summary>The finest and the coarsest alpha above 0; a finer one would take nearly every point of a grid for a node of its own, and 0 is exact.</summary>
+    public const double SmallestAlpha = 1.0 / 128, LargestAlpha = 16;
 
     /// <summary>The most copies.</summary>
     public const int LargestCopies = 99;
@@ -149,7 +149,7 @@ public sealed class DistanceTreeParameters
     /// <summary>The parameters for a schema.</summary>
     /// <param name="schema">Keys and queries lie in boxes, or in balls around the origin; the paper's domain is the box [0, R]^d with scale 1/d.</param>
     /// <param name="degree">s, from 1 to 18.</param>
-    /// <param name="alpha">0 for exact distances, else from 2^-10 to 16.</param>
+    /// <param name="alpha">0 for exact distances, else from 1/128 to 16.</param>
     /// <param name="gridCells">m, a power of two from 4 to 65,536.</param>
     /// <param name="copies">l, odd, from 1 to 99. One joint budget pays for all copies, so more of them only widen the answer (by 1.22 at nine).</param>
     /// <exception cref="ArgumentException">
@@ -169,7 +169,7 @@ public sealed class DistanceTreeParameters
         if (degree is < 1 or > KernelPolynomial.LargestDegree)
             throw new ArgumentOutOfRangeException(nameof(degree), degree, $"the degree must lie between 1 and {KernelPolynomial.LargestDegree}");
         if (!(alpha == 0 || (alpha >= SmallestAlpha && alpha <= LargestAlpha)))
-            throw new ArgumentOutOfRangeException(nameof(alpha), alpha, $"alpha must be 0 (exact distances) or lie between {SmallestAlpha:G4} and {LargestAlpha}");
+            throw new ArgumentOutOfRangeException(nameof(alpha), alpha, $"alpha must be 0 (exact distances) or lie between {SmallestAlpha} and {LargestAlpha}");
         if (gridCells < 4 || gridCells > 1 << DistanceGrid.LargestDepth || !int.IsPow2(gridCells))
             throw new ArgumentOutOfRangeException(nameof(gridCells), gridCells, $"a grid has a power of two of points, from 4 to {1 << DistanceGrid.LargestDepth}");
         if (copies is < 1 or > LargestCopies || int.IsEvenInteger(copies))

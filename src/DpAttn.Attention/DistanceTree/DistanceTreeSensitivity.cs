@@ -82,13 +82,14 @@ public sealed class DistanceTreeSensitivity
     {
         if (degree % 2 == 0)
             return 0;
-        double sum = 1, term = 1;
+        double sum = 1, term = 1, magnitudes = 1;
         for (var j = 1; j <= degree; j++)
         {
             term *= -interval / j;
             sum += term;
+            magnitudes += Math.Abs(term);
         }
-        return sum - 1e-9 * DeterministicMath.Exp(interval);
+        return sum - 1e-9 * magnitudes;
     }
 
     private static BigInteger Ceiling(double x) => (BigInteger)Math.Ceiling(x * (1 + 1e-9));

@@ -12,7 +12,7 @@ public class DistanceTreeParametersTests
         Refused("degree must lie between 1 and 18", () => DistanceTreeParameters.Create(Schema, 0, 0.1, 64));
         Refused("degree must lie between 1 and 18", () => DistanceTreeParameters.Create(Schema, 19, 0.1, 64));
         foreach (var alpha in new[] { -0.1, 1e-4, 17, double.NaN, double.PositiveInfinity })
-            Refused("alpha must be 0 (exact distances) or lie between 0.0009766 and 16", () => DistanceTreeParameters.Create(Schema, 2, alpha, 64));
+            Refused("alpha must be 0 (exact distances) or lie between 0.0078125 and 16", () => DistanceTreeParameters.Create(Schema, 2, alpha, 64));
         foreach (var cells in new[] { 0, 2, 63, 100, 1 << 17, -64 })
             Refused("a power of two of points, from 4 to 65536", () => DistanceTreeParameters.Create(Schema, 2, 0.1, cells));
         foreach (var copies in new[] { 0, 2, 10, 100, 101, -1 })
@@ -30,6 +30,18 @@ public class DistanceTreeParametersTests
         Refused("too wide for a grid over that of the keys", () => DistanceTreeParameters.Create(
             new StoreSchema(Region.Box(1, 0, 1e-6), Region.Box(1, 0, 1e6), ValueBound.Ball(1, 1), 1, Adjacency.ReplaceOne, 10), 1, 0.1, 64));
         Assert.Throws<ArgumentNullException>(() => DistanceTreeParameters.Create(null!, 2, 0.1, 64));
+    }
+
+    [Fact]
+    public void Keys_far_wider_than_queries_have_parameters_too()
+    {
+        foreach (var degree in new[] { 1, 3 })
+        {
+            var schema = new StoreSchema(Region.Box(1, -100, 100), Region.Box(1, -0.005, 0.005), ValueBound.Ball(1, 1), 1, Adjacency.ReplaceOne, 10);
+            var parameters = DistanceTreeParameters.Create(schema, degree, 0, 1024);
+            var found = new DistanceSensitivitySearch(parameters, 1).Search(pairs: 200, climbs: 2, steps: 100);
+            Assert.InRange(found / (double)parameters.Sensitivity.Integer, 0.7, 1);
+        }
     }
 
     /// <summary>The norm of a row's contribution is kept near 2^19 steps and a value near 2^15, for grids, alphas and units of every size.</summary>
