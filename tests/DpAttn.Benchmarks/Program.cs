@@ -11,6 +11,7 @@ var ratios = new Dictionary<string, Action>
     ["sampler"] = SamplerRatio.Run,
     ["ledger"] = LedgerRatio.Run,
     ["verify"] = LedgerVerifyRatio.Run,
+    ["dtree"] = DistanceTreeCost.Run,
 };
 
 if (args is ["ratios", .. var names])

@@ -5,13 +5,15 @@ using DpAttn.Attention;
 using DpAttn.Privacy;
 
 // Prints one line: the vector widths that this process really has, and digests of exact sums, released sums and answers on fixed made rows,
-// of sums of whole blocks of the largest features and values for every number of columns, and of per-query requests: their variances, sums and answers.
+// of sums of whole blocks of the largest features and values for every number of columns, of per-query requests (their variances, sums and answers), and
+// of all of it for the distance-tree.
 // The bit-equality tests start it with hardware intrinsics switched off and compare.
 using var sums = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var released = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var answers = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var largest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 using var perQuery = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+using var trees = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 foreach (var (d, dv, degree, rows, box) in new[] { (5, 3, 4, 1300, true), (24, 26, 2, 700, false), (7, 1, 3, 513, false), (16, 9, 2, 1025, true) })
 {
     var keyRegion = box ? Region.Box(d, -0.25, 1) : Region.Ball(d, 1);
@@ -38,6 +40,15 @@ foreach (var (d, dv, degree, rows, box) in new[] { (5, 3, 4, 1300, true), (24, 2
             answers.AppendData(MemoryMarshal.AsBytes(answer.Intervals.AsSpan()));
             answers.AppendData([answer.IsIndistinguishableFromMean is true ? (byte)1 : (byte)0]);
         }
+    }
+    foreach (var alpha in box ? new[] { 0, 0.3 } : [])
+    {
+        var distances = DistanceTreeParameters.Create(schema, 2, alpha, 64);
+        var nodes = DistanceTreeSums.Sum(distances, RowSet.Create(keys, values), clip: true);
+        trees.AppendData(MemoryMarshal.AsBytes(nodes.Numbers.AsSpan()));
+        var tier = DistanceTreeRelease.Publish(nodes, DistanceTreeRelease.Calibrate(distances, [new Epsilon(1)], new Delta(1e-6)), new byte[32]).Tiers[0];
+        foreach (var answer in new DistanceTreeAnswerer(tier).Answer(new Matrix<double>(4, d, keys.Data[..(4 * d)]), clip: true))
+            trees.AppendData(MemoryMarshal.AsBytes(answer.Output.AsSpan()));
     }
 }
 for (var dv = 1; dv <= 20; dv++)
@@ -75,6 +86,6 @@ foreach (var (d, dv, rows, scale, queries, box) in new[] { (5, 3, 1300, 4.0, 9, 
     }
 }
 var width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
-Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)} largest={Hex(largest)} perquery={Hex(perQuery)}");
+Console.WriteLine($"width={width} sums={Hex(sums)} released={Hex(released)} answers={Hex(answers)} largest={Hex(largest)} perquery={Hex(perQuery)} trees={Hex(trees)}");
 
 static string Hex(IncrementalHash hash) => Convert.ToHexString(hash.GetHashAndReset());

@@ -14,4 +14,8 @@ public sealed record AttentionAnswer(
     double[] NoiseDeviation,
     NoiseInterval[] Intervals,
     double KernelErrorBound,
-    bool? IsIndistinguishableFromMean);
+    bool? IsIndistinguishableFromMean)
+{
+    /// <summary>The slots (rows, under replace-one) that the answer is about: all of a release, or those of a range of blocks; null where no release was asked.</summary>
+    public long? SlotsCovered { get; init; }
+}

@@ -98,6 +98,15 @@ public sealed class MomentAccumulator
         total.AddSlots(rows.Count);
     }
 
+    /// <summary>The exact moment matrix of a row set, with the strips of this instance.</summary>
+    internal MomentMatrix SumOf(RowSet rows, CancellationToken cancellationToken)
+    {
+        Require(_parameters, rows);
+        var sums = new long[_parameters.Dimension];
+        AddAll(rows, 0, rows.Count, sums, null, cancellationToken);
+        return new MomentMatrix(_parameters, sums, rows.Count);
+    }
+
     /// <summary>The integers of one row: r features times dv + 1 augmented value entries. For tests and audits of the sensitivity.</summary>
     internal (long[] Features, long[] Values) RowIntegers(RowSet rows, int slot)
     {

@@ -29,9 +29,9 @@ public sealed class MomentAnswerer
     private readonly double _meanFeature;
     private readonly double _indistinguishablePoint;
 
-    /// <summary>Answers from a tier of a release.</summary>
+    /// <summary>Answers from a tier of a release: of the whole, or of the sum of some nodes of a tree.</summary>
     public MomentAnswerer(ReleasedMoments released)
-        : this((released ?? throw new ArgumentNullException(nameof(released))).Parameters, released.Values, released.Variance.Sigma.Value, released.Slots)
+        : this((released ?? throw new ArgumentNullException(nameof(released))).Parameters, released.Values, released.Deviation.Value, released.Slots)
     {
     }
 
@@ -61,6 +61,9 @@ public sealed class MomentAnswerer
             _mean[j] = _meanFeature * _columns[(j + 1) * _strip] / _meanDenominator;
         _indistinguishablePoint = ChiSquared.InvCDF(_mean.Length, 0.95);
     }
+
+    /// <summary>The slots that answers are about: rows under replace-one.</summary>
+    public long Slots => _slots;
 
     /// <summary>
     /// The released mean value, before any clipping: the answer at the centre of the query region, where rows are weighted by w(k) alone; for
@@ -130,7 +133,7 @@ public sealed class MomentAnswerer
             // Under add-remove nothing bounds the denominator from below: the centre of the value ball, and the whole range.
             Array.Fill(deviations, double.PositiveInfinity);
             Array.Fill(intervals, NoiseInterval.Whole(columnBound));
-            return new AttentionAnswer(output, deviations, intervals, kernelError, true);
+            return new AttentionAnswer(output, deviations, intervals, kernelError, true) { SlotsCovered = _slots };
         }
         var floored = Math.Max(denominator, floor);
         var spread = _sigma * featureNorm;
@@ -144,7 +147,7 @@ public sealed class MomentAnswerer
         }
         var indistinguishable = IsIndistinguishable(numerators, denominator, features[0], variableNorm);
         _parameters.Schema.Values.ClipEstimate(output);
-        return new AttentionAnswer(output, deviations, intervals, kernelError, indistinguishable);
+        return new AttentionAnswer(output, deviations, intervals, kernelError, indistinguishable) { SlotsCovered = _slots };
     }
 
     /// <summary>phi_q, with |q| (uncentred), |phi_q|, and the norm of phi_q without its constant.</summary>

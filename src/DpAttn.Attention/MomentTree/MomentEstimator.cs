@@ -1,3 +1,4 @@
+using System.Numerics;
 using DpAttn.Privacy;
 
 namespace DpAttn.Attention;
@@ -25,9 +26,19 @@ public static class MomentEstimator
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
-        var ladder = MomentRelease.CalibrateNoise(parameters, [epsilon], delta);
-        var sigma = ladder.Tiers[0].Variance.Sigma.Value * Unit(parameters);
-        return Describe(parameters, rows, epsilon, delta, sigma);
+        return Describe(parameters, rows, epsilon, delta, SigmaOf(parameters, MomentRelease.CalibrateNoise(parameters, [epsilon], delta)));
+    }
+
+    /// <summary>The error of answers from a sum of released nodes of a tree.</summary>
+    /// <param name="tree">The tree's parameters.</param>
+    /// <param name="rows">The rows that the range covers, as for the other overload.</param>
+    /// <param name="epsilon">The tier: the whole tree's, paid once.</param>
+    /// <param name="delta">The store's delta.</param>
+    /// <param name="nodes">How many nodes the range is added up from, at most <see cref="MomentTreeParameters.MostNodes"/>; 1 for a whole tree that is released at once.</param>
+    public static ErrorEstimate ErrorAt(MomentTreeParameters tree, long rows, Epsilon epsilon, Delta delta, int nodes = 1)
+    {
+        RequireRange(tree, rows, nodes);
+        return Describe(tree.Moments, rows, epsilon, delta, SigmaOf(tree.Moments, tree.CalibrateNoise([epsilon], delta)) * Math.Sqrt(nodes));
     }
 
     /// <summary>The smallest epsilon whose typical noise is at most a target.</summary>
@@ -36,17 +47,38 @@ public static class MomentEstimator
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        return EpsilonFor(parameters, parameters.Sensitivity.Integer, rows, typicalNoise, delta, 1);
+    }
+
+    /// <summary>The smallest epsilon of a tree whose typical noise on a range is at most a target.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">As for the other overload, or a number of nodes that no range has.</exception>
+    public static ErrorEstimate EpsilonFor(MomentTreeParameters tree, long rows, double typicalNoise, Delta delta, int nodes = 1)
+    {
+        RequireRange(tree, rows, nodes);
+        return EpsilonFor(tree.Moments, tree.Sensitivity.Integer, rows, typicalNoise, delta, nodes);
+    }
+
+    private static ErrorEstimate EpsilonFor(MomentParameters parameters, BigInteger sensitivity, long rows, double typicalNoise, Delta delta, int nodes)
+    {
         _ = Delta.Claimed(delta.Value);
         if (!(typicalNoise > 0 && double.IsFinite(typicalNoise)))
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
         var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
-        var mu = (double)parameters.Sensitivity.Integer * Unit(parameters) / sigma;
+        var mu = (double)sensitivity * Unit(parameters) * Math.Sqrt(nodes) / sigma;
         var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), PrivacyLimit.CurveDelta(delta));
         if (epsilon.Value == 0)
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "any epsilon above 0 gives a smaller error than this");
         if (epsilon.Value > Epsilon.LargestBudget)
             throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon.Value:G4}, above {Epsilon.LargestBudget}");
         return Describe(parameters, rows, epsilon, delta, sigma);
+    }
+
+    private static void RequireRange(MomentTreeParameters tree, long rows, int nodes)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(nodes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(nodes, tree.MostNodes);
     }
 
     private static ErrorEstimate Describe(MomentParameters parameters, long rows, Epsilon epsilon, Delta delta, double sigma)
@@ -61,6 +93,8 @@ public static class MomentEstimator
         }
         return new ErrorEstimate(epsilon, delta, spread / rows, worst, parameters.Kernel.AnswerErrorPerUnit * bound);
     }
+
+    private static double SigmaOf(MomentParameters parameters, NoiseLadder ladder) => ladder.Tiers[0].Variance.Sigma.Value * Unit(parameters);
 
     private static double Unit(MomentParameters parameters) =>
         Math.ScaleB(1.0, -(parameters.FeatureExponent + parameters.ValueExponent));

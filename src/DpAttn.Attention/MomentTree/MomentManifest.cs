@@ -24,6 +24,33 @@ public static class MomentManifest
     }
 
     /// <summary>
+    /// The digest of a tree whose nodes are released together. Which rows lie in which block follows from it: slots fill blocks in their order.
+    /// </summary>
+    /// <param name="tree">The tree's parameters.</param>
+    /// <param name="ladder">The ladder.</param>
+    /// <param name="slots">Slots in the release.</param>
+    /// <param name="rows">A collision-resistant digest of the frozen rows in slot order.</param>
+    public static byte[] Digest(MomentTreeParameters tree, NoiseLadder ladder, long slots, ReadOnlySpan<byte> rows)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        ArgumentNullException.ThrowIfNull(ladder);
+        using var hash = new CanonicalHash("dpattn moment tree manifest of frozen rows 1");
+        Append(hash, tree, ladder);
+        hash.Append(slots);
+        hash.Append(rows);
+        return hash.Finish();
+    }
+
+    internal static void Append(CanonicalHash hash, MomentTreeParameters tree, NoiseLadder ladder)
+    {
+        Append(hash, tree.Moments, ladder);
+        hash.Append(tree.BlockRows);
+        hash.Append(tree.Tree.Depth);
+        hash.Append(tree.IsContinual ? 1 : 0);
+        hash.Append((int)tree.Slots);
+    }
+
+    /// <summary>
     /// The digest of a release in one process, over the exact sums themselves. It is as secret as the release key and never leaves the process.
     /// </summary>
     internal static byte[] Digest(MomentMatrix exact, NoiseLadder ladder)

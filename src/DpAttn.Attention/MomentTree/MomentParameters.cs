@@ -147,7 +147,10 @@ public sealed class MomentParameters
     /// overflow error would depend on rows; this one depends on the schema alone.
     /// </summary>
     /// <exception cref="ArgumentException">The capacity is too large; the message names the largest that fits.</exception>
-    public void RequireNoOverflow(Privacy.NoiseVariance worst) => RequireNoOverflow(64 * Math.Ceiling(worst.Sigma.Value * (1 + 1e-12)));
+    public void RequireNoOverflow(Privacy.NoiseVariance worst) => RequireNoOverflow(worst, 1);
+
+    /// <summary>The same where the noise of several nodes is added up.</summary>
+    internal void RequireNoOverflow(Privacy.NoiseVariance worst, int nodes) => RequireNoOverflow(64.0 * nodes * Math.Ceiling(worst.Sigma.Value * (1 + 1e-12)));
 
     private void RequireNoOverflow(double noise)
     {

@@ -77,18 +77,24 @@ public sealed class MomentRelease
             throw new ArgumentException("a release needs at least one slot", nameof(exact));
         parameters.RequireNoOverflow(ladder.Tiers[0].Variance);
 
+        return new MomentRelease(ladder, AddNoise(exact, ladder, RootNode, noise));
+    }
+
+    /// <summary>Every tier of one node: N_best on the exact sums, then fresh G_t on the next better tier, each drawn at its own address.</summary>
+    internal static ReleasedMoments[] AddNoise(MomentMatrix exact, NoiseLadder ladder, long node, INoiseSource noise)
+    {
         var tiers = new ReleasedMoments[ladder.Tiers.Count];
         var below = exact.Sums;
         for (var t = ladder.Best; t >= 0; t--)
         {
             var tier = ladder.Tiers[t];
             var values = new long[below.Length];
-            noise.Fill(new NoiseAddress(Mechanism, t, RootNode, tier.Increment), values);
+            noise.Fill(new NoiseAddress(Mechanism, t, node, tier.Increment), values);
             for (var i = 0; i < values.Length; i++)
                 values[i] = checked(values[i] + below[i]);
-            tiers[t] = new ReleasedMoments(parameters, t, tier.Variance, exact.Slots, values);
+            tiers[t] = new ReleasedMoments(exact.Parameters, t, tier.Variance, exact.Slots, values);
             below = values;
         }
-        return new MomentRelease(ladder, tiers);
+        return tiers;
     }
 }

@@ -10,6 +10,9 @@ internal sealed class SensitivitySearch(MomentParameters parameters, int seed)
     private readonly MomentAccumulator _accumulator = new(parameters, clip: true);
     private readonly StoreSchema _schema = parameters.Schema;
 
+    /// <summary>The pair that the last search found to lie farthest apart.</summary>
+    public (double[] Key, double[] Value, double[] OtherKey, double[] OtherValue) Farthest { get; private set; }
+
     /// <summary>The largest l2 distance found, in lattice steps.</summary>
     public double Search(int pairs, int climbs, int steps)
     {
@@ -37,7 +40,11 @@ internal sealed class SensitivitySearch(MomentParameters parameters, int seed)
         }
         var largest = 0.0;
         while (best.TryDequeue(out var start, out var distance))
-            largest = Math.Max(largest, Climb(start.K, start.V, start.K2, start.V2, distance, steps));
+        {
+            var (found, pair) = Climb(start.K, start.V, start.K2, start.V2, distance, steps);
+            if (found > largest)
+                (largest, Farthest) = (found, pair);
+        }
         return largest;
     }
 
@@ -51,7 +58,7 @@ internal sealed class SensitivitySearch(MomentParameters parameters, int seed)
         return Math.Sqrt((double)(Dot(z, z) * Dot(u, u) + Dot(z2, z2) * Dot(u2, u2) - 2 * Dot(z, z2) * Dot(u, u2)));
     }
 
-    private double Climb(double[] k, double[] v, double[] k2, double[] v2, double distance, int steps)
+    private (double Distance, (double[] K, double[] V, double[] K2, double[] V2) Pair) Climb(double[] k, double[] v, double[] k2, double[] v2, double distance, int steps)
     {
         var reach = 0.3;
         for (var i = 0; i < steps; i++)
@@ -63,7 +70,7 @@ internal sealed class SensitivitySearch(MomentParameters parameters, int seed)
             else
                 reach = Math.Max(1e-6, reach * 0.99);
         }
-        return distance;
+        return (distance, (k, v, k2, v2));
     }
 
     // Rows that leave their bounds are clipped by the product before they are summed.
