@@ -16,7 +16,7 @@ internal static class PostgresBooks
     /// <summary>Books of accounts, locked.</summary>
     public static PostgresStatement Lock(IReadOnlyList<(string Store, string Account)> books) => new PostgresStatement($"""
         SELECT {Columns} FROM dpattn_ledger_book
-        WHERE id = ANY (ARRAY(SELECT book.id FROM unnest($1, $2) AS asked (store, account) JOIN dpattn_ledger_book book ON book.store = asked.store AND book.account = asked.account))
+        WHERE id = ANY (ARRAY({ById("asked.store, asked.account", "unnest($1, $2) AS asked (store, account)")}))
         ORDER BY id FOR UPDATE
         """).WithAll([.. books.Select(book => book.Store)]).WithAll([.. books.Select(book => book.Account)]);
 
@@ -24,18 +24,20 @@ internal static class PostgresBooks
     public static PostgresStatement LockWithSlabs(IReadOnlyList<(string Store, string Account)> books, IReadOnlyList<string> stores, int slabs) => new PostgresStatement($"""
         SELECT {Columns} FROM dpattn_ledger_book
         WHERE id = ANY (ARRAY(
-            SELECT book.id FROM unnest($1, $2) AS asked (store, account) JOIN dpattn_ledger_book book ON book.store = asked.store AND book.account = asked.account
-            UNION (SELECT id FROM dpattn_ledger_book WHERE store = ANY ($3) AND has_slab ORDER BY id LIMIT $4)))
+            {ById("asked.store, asked.account", "unnest($1, $2) AS asked (store, account)")}
+            UNION (SELECT id FROM dpattn_ledger_book WHERE store = ANY ($3) AND has_slab LIMIT $4)))
         ORDER BY id FOR UPDATE
         """).WithAll([.. books.Select(book => book.Store)]).WithAll([.. books.Select(book => book.Account)]).WithAll([.. stores]).With(slabs);
 
     /// <summary>Books of stores, as they are or locked.</summary>
     public static PostgresStatement OfStores(IReadOnlyList<string> stores, bool isLocked) =>
-        new PostgresStatement($"SELECT {Columns} FROM dpattn_ledger_book WHERE store = ANY ($1) AND account = '' ORDER BY id {(isLocked ? "FOR UPDATE" : "")}").WithAll([.. stores]);
+        new PostgresStatement($"""
+            SELECT {Columns} FROM dpattn_ledger_book WHERE id = ANY (ARRAY({ById("asked.store, ''", "unnest($1) AS asked (store)")})) ORDER BY id {(isLocked ? "FOR UPDATE" : "")}
+            """).WithAll([.. stores]);
 
     /// <summary>Books that hold a slab; asked while their store's row is locked, no further ones appear.</summary>
     public static PostgresStatement WithSlabs(IReadOnlyList<string> stores, int limit) =>
-        new PostgresStatement("SELECT id, store FROM dpattn_ledger_book WHERE store = ANY ($1) AND has_slab ORDER BY id LIMIT $2").WithAll([.. stores]).With(limit);
+        new PostgresStatement("SELECT id, store FROM dpattn_ledger_book WHERE store = ANY ($1) AND has_slab LIMIT $2").WithAll([.. stores]).With(limit);
 
     /// <summary>What the accounts of a store hold reserved.</summary>
     public static PostgresStatement Reserved(string store) => new PostgresStatement("""
@@ -111,6 +113,10 @@ internal static class PostgresBooks
         LedgerChain.Require(mac, chain.OfBook(book), $"a total in the ledger of store {book.Store}");
         return book;
     }
+
+    /// <summary>The keys of books, looked up one by one: a join could be planned as a walk through all of them.</summary>
+    private static string ById(string name, string asked) =>
+        $"SELECT found.id FROM {asked}, LATERAL (SELECT book.id FROM dpattn_ledger_book book WHERE (book.store, book.account) = ({name}) LIMIT 1) found";
 
     private static bool Exceeded(LedgerBook book) => !book.Spent.FitsIn(book.Limit);
 

@@ -11,9 +11,9 @@ internal static class PostgresEntries
 
     /// <summary>The fingerprints recorded under requests: store, account, request, fingerprint.</summary>
     public static PostgresStatement Recorded(IReadOnlyList<(string Store, string Account, string Request)> requests) => new PostgresStatement("""
-        SELECT book.store, book.account, entry.request, entry.fingerprint FROM unnest($1, $2, $3) AS asked (store, account, request)
-        JOIN dpattn_ledger_book book ON book.store = asked.store AND book.account = asked.account
-        JOIN dpattn_ledger_entry entry ON entry.book = book.id AND entry.request = asked.request
+        SELECT asked.store, asked.account, asked.request, entry.fingerprint FROM unnest($1, $2, $3) AS asked (store, account, request),
+            LATERAL (SELECT book.id FROM dpattn_ledger_book book WHERE book.store = asked.store AND book.account = asked.account LIMIT 1) book,
+            LATERAL (SELECT entry.fingerprint FROM dpattn_ledger_entry entry WHERE entry.book = book.id AND entry.request = asked.request LIMIT 1) entry
         """)
         .WithAll([.. requests.Select(asked => asked.Store)]).WithAll([.. requests.Select(asked => asked.Account)]).WithAll([.. requests.Select(asked => asked.Request)]);
 
@@ -38,7 +38,7 @@ internal static class PostgresEntries
 
     /// <summary>The MAC that stands in an entry.</summary>
     public static PostgresStatement Mac(string store, string account, long sequence) => new PostgresStatement("""
-        SELECT entry.mac FROM dpattn_ledger_book book JOIN dpattn_ledger_entry entry ON entry.book = book.id WHERE book.store = $1 AND book.account = $2 AND entry.sequence = $3
+        SELECT mac FROM dpattn_ledger_entry WHERE book = (SELECT id FROM dpattn_ledger_book WHERE store = $1 AND account = $2) AND sequence = $3
         """).With(store).With(account).With(sequence);
 
     /// <summary>An entry, its digest verified.</summary>

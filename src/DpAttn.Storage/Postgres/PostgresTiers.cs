@@ -8,9 +8,9 @@ internal static class PostgresTiers
 {
     /// <summary>Tiers that books hold of releases: store, account, release, tier, MAC.</summary>
     public static PostgresStatement Select(IReadOnlyList<(string Store, string Account, string Release)> tiers) => new PostgresStatement("""
-        SELECT book.store, book.account, tier.release, tier.tier, tier.mac FROM unnest($1, $2, $3) AS asked (store, account, release)
-        JOIN dpattn_ledger_book book ON book.store = asked.store AND book.account = asked.account
-        JOIN dpattn_ledger_tier tier ON tier.book = book.id AND tier.release = asked.release
+        SELECT asked.store, asked.account, asked.release, tier.tier, tier.mac FROM unnest($1, $2, $3) AS asked (store, account, release),
+            LATERAL (SELECT book.id FROM dpattn_ledger_book book WHERE book.store = asked.store AND book.account = asked.account LIMIT 1) book,
+            LATERAL (SELECT tier.tier, tier.mac FROM dpattn_ledger_tier tier WHERE tier.book = book.id AND tier.release = asked.release LIMIT 1) tier
         """)
         .WithAll([.. tiers.Select(asked => asked.Store)]).WithAll([.. tiers.Select(asked => asked.Account)]).WithAll([.. tiers.Select(asked => asked.Release)]);
 
