@@ -52,7 +52,7 @@ internal static class AccuracyReport
     {
         var signal = curves.Curves[0].Points.Select(point => (point.X, point.Result.SignalRms));
         var drawn = curves.Curves.Where(curve => curve.Points.Any(point => point.Result.Rmse > 0)).ToArray();
-        return TerminalPlot.Draw(curves.Axis, $"{curves.Workload}: error", [
+        return TerminalPlot.Draw(curves.Axis, $"{curves.Workload}: error", apart: true, [
             ('-', "signal", [.. signal]),
             .. drawn.Select(curve => (Mark(curve.Label), curve.Label, (IReadOnlyList<(double, double)>)[.. curve.Points.Where(point => point.Result.Rmse is not null).Select(point => (point.X, point.Result.Rmse!.Value))])),
         ]);
