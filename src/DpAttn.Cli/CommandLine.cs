@@ -16,6 +16,7 @@ internal static class CommandLine
             DemoCommand.Create(output, error),
             EstimateCommand.Create(output),
             CalcCommand.Create(output),
+            BenchCommand.Create(output, error),
             ServeCommand.Create(),
         };
         RemoteCommands.AddTo(root, output, error, remote);
@@ -60,10 +61,7 @@ internal static class CommandLine
 
     private static int Report(TextWriter error, string message, int code)
     {
-        // .NET appends the parameter's name and, on a second line, the value: both are noise on a command line.
-        var line = message.Split('\n')[0];
-        var suffix = line.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
-        error.WriteLine($"dpattn: {(suffix < 0 ? line : line[..suffix])}");
+        error.WriteLine($"dpattn: {FaultText.Line(message)}");
         return code;
     }
 }

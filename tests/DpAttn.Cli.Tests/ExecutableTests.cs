@@ -76,5 +76,17 @@ public class ExecutableTests
         pipe.Json();
     }
 
+    [Fact]
+    public void The_progress_of_a_measurement_is_drawn_on_a_terminal_and_nowhere_else()
+    {
+        string[] args = ["bench", "accuracy", "--rows", "500", "--key-dimension", "2", "--epsilon", "1", "--value-dimension", "2", "--query-count", "1", "--grid-cells", "16", "--workload", "unit-1", "--output", "json"];
+        var terminal = Dpattn.StartOnTerminal(args);
+        Assert.Equal(0, terminal.ExitCode);
+        Assert.Contains("measuring", terminal.Output);
+        var pipe = Dpattn.Start(args);
+        Assert.Equal("", pipe.Error);
+        Assert.Equal(6, pipe.Json().GetArrayLength());
+    }
+
     private static Regex Colour => new("\u001b\\[[0-9;]*[0-9]m");
 }

@@ -37,24 +37,28 @@ internal static class NumberOption
     };
 
     /// <summary>Several numbers: side by side, with commas, or with the flag repeated.</summary>
-    public static Option<double[]> Several(string name, string description) => new(name)
-    {
-        Description = description,
-        HelpName = "numbers",
-        Arity = ArgumentArity.OneOrMore,
-        AllowMultipleArgumentsPerToken = true,
-        CustomParser = result =>
+    public static Option<double[]> Several(string name, string description) => Several<double>(name, description);
+
+    /// <summary>The same for any kind of number.</summary>
+    public static Option<T[]> Several<T>(string name, string description)
+        where T : struct, INumber<T> => new(name)
         {
-            var numbers = new List<double>();
-            foreach (var part in result.Tokens.SelectMany(token => token.Value.Split(',')))
+            Description = description,
+            HelpName = "numbers",
+            Arity = ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = true,
+            CustomParser = result =>
             {
-                if (Parse<double>(name, part, result) is not { } number)
-                    return [];
-                numbers.Add(number);
-            }
-            return [.. numbers];
-        },
-    };
+                var numbers = new List<T>();
+                foreach (var part in result.Tokens.SelectMany(token => token.Value.Split(',')))
+                {
+                    if (Parse<T>(name, part, result) is not { } number)
+                        return [];
+                    numbers.Add(number);
+                }
+                return [.. numbers];
+            },
+        };
 
     /// <summary>Refuses a count below 1.</summary>
     /// <exception cref="ArgumentException">It is below 1.</exception>

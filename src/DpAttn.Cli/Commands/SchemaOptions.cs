@@ -36,24 +36,40 @@ internal sealed class SchemaOptions
             throw new ArgumentException($"state the bound {string.Join(", and ", missing)}: bounds are public statements of the owner and are never derived from the rows");
     }
 
-    /// <summary>The mechanism's parameters from the flags.</summary>
+    /// <summary>Refuses bounds where rows are made and bring their own.</summary>
+    /// <exception cref="ArgumentException">A bound is stated; the message names the first.</exception>
+    public void RequireNoBounds(ParseResult parsed, string reason)
+    {
+        if (new Option[] { _scale, _keyRadius, _keyBox, _queryRadius, _queryBox, _valueRadius }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stated)
+            throw new ArgumentException($"{stated.Name} {reason}");
+    }
+
+    public int ReadDegree(ParseResult parsed) => parsed.GetValue(_degree);
+
+    public KernelMethod ReadKernel(ParseResult parsed) => parsed.GetValue(_kernel) == "taylor" ? KernelMethod.Taylor : KernelMethod.Minimax;
+
+    public Adjacency ReadAdjacency(ParseResult parsed) => parsed.GetValue(_adjacency) == "replace-one" ? Adjacency.ReplaceOne : Adjacency.AddRemove;
+
+    /// <summary>The moment tree's parameters from the flags; for the rest see <see cref="ReadSchema"/>.</summary>
+    /// <exception cref="ArgumentException">A bound is missing, stated twice, or impossible.</exception>
+    public MomentParameters Read(ParseResult parsed, int keyDimension, int valueDimension, long capacity, double? madeRadius) =>
+        MomentParameters.Create(ReadSchema(parsed, keyDimension, valueDimension, capacity, madeRadius), ReadDegree(parsed), ReadKernel(parsed));
+
+    /// <summary>The schema from the flags.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="keyDimension">d.</param>
     /// <param name="valueDimension">dv.</param>
     /// <param name="capacity">Rows.</param>
     /// <param name="madeRadius">The bound of keys and values where no flag states one: that of made rows, null for anybody's own.</param>
     /// <exception cref="ArgumentException">A bound is missing, stated twice, or impossible.</exception>
-    public MomentParameters Read(ParseResult parsed, int keyDimension, int valueDimension, long capacity, double? madeRadius)
+    public StoreSchema ReadSchema(ParseResult parsed, int keyDimension, int valueDimension, long capacity, double? madeRadius)
     {
         if (madeRadius is null)
             RequireStatedBounds(parsed);
         var keys = ReadRegion(parsed, _keyRadius, _keyBox, keyDimension) ?? Region.Ball(keyDimension, madeRadius!.Value);
         var queries = ReadRegion(parsed, _queryRadius, _queryBox, keyDimension) ?? keys;
         var values = ValueBound.Ball(valueDimension, ReadRadius(parsed, _valueRadius) ?? madeRadius!.Value);
-        var schema = new StoreSchema(
-            keys, queries, values, parsed.GetValue(_scale) ?? 1.0 / keyDimension,
-            parsed.GetValue(_adjacency) == "replace-one" ? Adjacency.ReplaceOne : Adjacency.AddRemove, capacity);
-        return MomentParameters.Create(schema, parsed.GetValue(_degree), parsed.GetValue(_kernel) == "taylor" ? KernelMethod.Taylor : KernelMethod.Minimax);
+        return new StoreSchema(keys, queries, values, parsed.GetValue(_scale) ?? 1.0 / keyDimension, ReadAdjacency(parsed), capacity);
     }
 
     public static string Name(Adjacency adjacency) => adjacency == Adjacency.ReplaceOne ? "replace-one" : "add-remove";

@@ -9,7 +9,10 @@ internal static class TerminalPlot
     private const int Height = 14;
 
     /// <summary>Draws curves of positive numbers, each with its mark.</summary>
-    public static string Draw(string xName, string yName, params (char Mark, string Name, IReadOnlyList<(double X, double Y)> Points)[] curves)
+    public static string Draw(string xName, string yName, params (char Mark, string Name, IReadOnlyList<(double X, double Y)> Points)[] curves) => Draw(xName, yName, apart: false, curves);
+
+    /// <summary>The same; marks that are to stand apart and meet in one place move beside each other instead of hiding one.</summary>
+    public static string Draw(string xName, string yName, bool apart, params (char Mark, string Name, IReadOnlyList<(double X, double Y)> Points)[] curves)
     {
         var points = curves.SelectMany(curve => curve.Points).Where(p => p.X > 0 && p.Y > 0 && double.IsFinite(p.Y)).ToArray();
         if (points.Length == 0)
@@ -23,6 +26,9 @@ internal static class TerminalPlot
             {
                 var column = right > left ? (int)Math.Round((Math.Log(x) - left) / (right - left) * (Width - 1)) : 0;
                 var row = top > bottom ? (int)Math.Round((top - Math.Log(y)) / (top - bottom) * (Height - 1)) : 0;
+                var aside = column > Width / 2 ? -1 : 1;
+                while (apart && cells[row, column] != '\0' && column + aside is >= 0 and < Width)
+                    column += aside;
                 cells[row, column] = mark;
             }
         }
