@@ -95,13 +95,13 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
             : Claim.Unwanted(new CatalogAssertion(Documents.Segment.Name, segmentKey, segment.Version));
     }
 
-    /// <summary>Sums are wanted while their release is being published, nodes from then on until it is retired.</summary>
+    /// <summary>Sums are wanted while their release is being published; nodes, and sums that are kept, from then on until it is retired.</summary>
     private async Task<Claim> FindReleaseAsync(StoreId store, BlobKey blob, CancellationToken cancellationToken)
     {
         var key = Documents.Below(store, blob.Id.Split('-')[0]);
         var release = await catalog.ReadAsync(Documents.Release, key, cancellationToken);
         var isWanted = release?.Value.State == ReleaseDocument.Publishing
-            || blob.Kind == BlobKind.Node && release?.Value.State == ReleaseDocument.Published && release.Value.Nodes.Any(node => node.Blob == blob.Id);
+            || release?.Value.State == ReleaseDocument.Published && (blob.Kind == BlobKind.Node ? release.Value.Nodes : release.Value.Sums ?? []).Any(named => named.Blob == blob.Id);
         return isWanted ? Claim.Wanted : Claim.Unwanted(new CatalogAssertion(Documents.Release.Name, key, release?.Version ?? 0));
     }
 
