@@ -126,7 +126,10 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     {
         if (read.Value is not { State: ReleaseDocument.Published, Secret: { } secret })
             return;
-        var wrapped = Convert.FromBase64String(secret);
+        var wrapped = new byte[secret.Length];
+        if (!Convert.TryFromBase64String(secret, wrapped, out var length))
+            throw new StorageCorruptException("the release's secret cannot be read");
+        Array.Resize(ref wrapped, length);
         if (protector.IsCurrent(wrapped))
             return;
         var anew = Convert.ToBase64String(protector.Rewrap(wrapped, SecretPurpose(read.Value.Id)));

@@ -110,8 +110,10 @@ public sealed class DistancePublishTests() : PublishJobContract(DistanceTreeRele
         Assert.Equal(ProblemCodes.NotFound, (await Assert.ThrowsAsync<ProblemException>(() => Bench.Side.PartsOf(store, release).ReadAsync(0, new LongBlock([0]), CancellationToken.None))).Code);
     }
 
-    [Fact]
-    public async Task A_key_that_was_rotated_wraps_the_kept_secret_anew_and_the_noise_stays()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_key_that_was_rotated_wraps_the_kept_secret_anew_and_the_noise_stays(bool bySweep)
     {
         var (store, release) = await PublishedAsync();
         var before = await Bench.Side.ReadPartsAsync(store, release);
@@ -122,8 +124,16 @@ public sealed class DistancePublishTests() : PublishJobContract(DistanceTreeRele
         await ChangeAsync(store, release, document => document with { Secret = Convert.ToBase64String(old.Protect(secret, $"release secret {store}/{release}")) });
 
         var rotated = new SecretProtector(keys);
-        var books = new ReleaseBook(store, Bench.Side.Catalog, Bench.Side.Blobs, Bench.Side.Directory, Bench.Side.Generation, rotated, Bench.Clock);
-        var parts = new PartNoise(store, release, Bench.Side.Catalog, Bench.Side.Directory, books, Bench.Side.Generation, Bench.Scans, new KeyedNoiseSources(), new FanOut(4, TimeSpan.FromSeconds(30)));
+        var side = Bench.Side;
+        var services = new StoreServices(
+            side.Catalog, side.Blobs, side.Ledger, side.Directory, side.Generation, rotated, Bench.Scans, new KeyedNoiseSources(), Bench.Options, Bench.Clock,
+            side.Secrets, side.Services.RowSets, side.Services.RowMemory, side.Services.KeptSums);
+        if (bySweep)
+        {
+            await new Sweeper(side.Catalog, side.Blobs, services, Bench.Options, Bench.Clock, Microsoft.Extensions.Logging.Abstractions.NullLogger<Sweeper>.Instance).SweepAsync(CancellationToken.None);
+            Assert.True(rotated.IsCurrent(Convert.FromBase64String((await side.ReadReleaseAsync(store, release)).Secret!)));
+        }
+        var parts = services.Parts(store, release);
         var model = (DistanceModel)(await Bench.Side.Directory.ReadAsync(store))!.Model;
         var all = new LongBlock(Released.PartsOf(model.Parameters));
         var after = await parts.ReadAsync(2, all, Bench.Side.PartsOf(store, release), CancellationToken.None);
