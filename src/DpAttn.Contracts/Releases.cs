@@ -84,7 +84,7 @@ public sealed record PrivacyStatement
     /// <summary>The l2 sensitivity in lattice steps, rounded up, decimal: what the noise is calibrated to.</summary>
     public required string SensitivitySteps { get; init; }
 
-    /// <summary>log2 of the features' lattice scale.</summary>
+    /// <summary>log2 of the features' lattice scale; distance-tree: of the norm of a row's weights, its value left out.</summary>
     public required int FeatureExponent { get; init; }
 
     /// <summary>log2 of the values' lattice scale.</summary>
@@ -96,8 +96,20 @@ public sealed record PrivacyStatement
     /// <summary>r.</summary>
     public required int Features { get; init; }
 
-    /// <summary>How many integers the release has: r (dv + 1).</summary>
+    /// <summary>How many integers the release has: r (dv + 1); distance-tree: parts (dv + 1) copies.</summary>
     public required long Dimension { get; init; }
+
+    /// <summary>distance-tree only: the published vectors of one copy.</summary>
+    public long? Parts { get; init; }
+
+    /// <summary>
+    /// distance-tree only: F, the largest squared norm of a row's integer weights in one copy, its value left out, decimal. With g gammaSteps and V 2^valueExponent value bound +
+    /// sqrt(dv)/2, the sensitivity is sqrt(copies F (g^2 + V^2)) under add-remove and sqrt(2 copies (F (g^2 + V^2) + F max(0, V^2 - g^2))) under replace-one with alpha above 0.
+    /// </summary>
+    public string? SquaredNormSteps { get; init; }
+
+    /// <summary>distance-tree only: how far an answer without noise may be from exact attention, for any query, in l2 norm.</summary>
+    public double? AnswerErrorBound { get; init; }
 
     /// <summary>The kernel polynomial's coefficients c_0 .. c_s.</summary>
     public required IReadOnlyList<double> KernelCoefficients { get; init; }

@@ -22,11 +22,15 @@ public sealed record ValueBoundStatement(double? Radius = null, double? Entry = 
 
 /// <summary>How answers get their noise.</summary>
 /// <param name="Name">
-/// moment-tree: releases are published, tiers of them opened, and open tiers answer for free. per-query: nothing is published, and each answer is charged.
+/// moment-tree and distance-tree: releases are published, tiers of them opened, and open tiers answer for free. per-query: nothing is published, and each answer is charged.
 /// </param>
-/// <param name="Degree">moment-tree only: the kernel polynomial's degree; null for 2.</param>
+/// <param name="Degree">moment-tree: the kernel polynomial's degree; distance-tree: that of Taylor's polynomial; null for 2. Not for per-query.</param>
 /// <param name="Kernel">moment-tree only: minimax or taylor; null for minimax.</param>
-public sealed record MechanismDefinition(string Name = "moment-tree", int? Degree = null, string? Kernel = null);
+/// <param name="Alpha">distance-tree only: by what share a distance may be taken too far, from 1/128 to 16, or 0 for exact distances; null for 0.1.</param>
+/// <param name="GridCells">distance-tree only: the points of every feature's grid, a power of two from 4 to 65,536; null for 1,024.</param>
+/// <param name="Copies">distance-tree only: independent copies, whose median is answered, odd and at most 99; null for 1.</param>
+public sealed record MechanismDefinition(
+    string Name = "moment-tree", int? Degree = null, string? Kernel = null, double? Alpha = null, int? GridCells = null, int? Copies = null);
 
 /// <summary>What an owner states when a store is made. All of it is public, and none of it may be derived from the rows.</summary>
 public sealed record StoreDefinition

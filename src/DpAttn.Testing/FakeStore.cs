@@ -13,6 +13,7 @@ internal sealed partial class FakeStore
     private readonly List<FakeRelease> _releases = [];
     private readonly StoreSchema _schema;
     private readonly MomentParameters? _moments;
+    private readonly DistanceTreeParameters? _distances;
     private readonly PerQueryParameters? _queries;
     private readonly Delta _delta;
     private readonly PrivacyLedger _ledger;
@@ -28,6 +29,8 @@ internal sealed partial class FakeStore
         _schema = Cluster.Definitions.ToSchema(Definition);
         if (Definition.Mechanism.Name == PerQueryNoise.Mechanism)
             _queries = PerQueryParameters.Create(_schema);
+        else if (Definition.Mechanism.Name == DistanceTreeRelease.Mechanism)
+            _distances = Cluster.Definitions.ToDistanceParameters(Definition);
         else
             _moments = Cluster.Definitions.ToParameters(Definition);
         _delta = new Delta(definition.Delta);
@@ -78,13 +81,14 @@ internal sealed partial class FakeStore
 
     public ReleaseDescription Publish(PublishRequest? request, string? key, DateTimeOffset now)
     {
-        if (_moments is null)
+        if (_queries is not null)
             throw FakeDpAttentionClient.Failure(ProblemCodes.Conflict, 409, "a store of mechanism per-query publishes nothing: each answer is charged by itself");
         if (key is not null && _releases.Find(release => release.Key == key) is { } same)
             return same.Describe();
         if (Rows == 0)
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a store without rows cannot be published; append rows first");
-        var ladder = MomentRelease.Calibrate(_moments, [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)], _delta);
+        Epsilon[] tiers = [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)];
+        var ladder = _distances is null ? MomentRelease.Calibrate(_moments!, tiers, _delta) : DistanceTreeRelease.Calibrate(_distances, tiers, _delta);
         var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Rows, ladder, Attention(), now);
         _ledger.AddRelease(new ReleaseId(made.Id), ladder);
         _releases.Add(made);

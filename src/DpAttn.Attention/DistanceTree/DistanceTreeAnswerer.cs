@@ -26,6 +26,19 @@ public sealed class DistanceTreeAnswerer
         _indistinguishablePoint = ChiSquared.InvCDF(_parameters.Schema.ValueDimension, 0.95);
     }
 
+    private DistanceTreeAnswerer(DistanceTreeAnswerer other, IDistanceTreeParts parts) =>
+        (_parts, _parameters, _median, _indistinguishablePoint) = (parts, other._parameters, other._median, other._indistinguishablePoint);
+
+    /// <summary>Answers from another source of the same parameters' parts, such as those of one batch; what follows from the parameters is not computed anew.</summary>
+    /// <exception cref="ArgumentException">Parts of other parameters.</exception>
+    public DistanceTreeAnswerer From(IDistanceTreeParts parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        return ReferenceEquals(parts.Parameters, _parameters)
+            ? new DistanceTreeAnswerer(this, parts)
+            : throw new ArgumentException("the parts are of other parameters", nameof(parts));
+    }
+
     /// <summary>The noise-free answers of exact sums. Not private: for evaluation and tests.</summary>
     internal static DistanceTreeAnswerer ForEvaluation(DistanceTreeSums sums) => new(new ExactDistanceTree(DistanceTreeNodes.Over(sums)));
 

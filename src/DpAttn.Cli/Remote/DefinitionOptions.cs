@@ -29,9 +29,12 @@ internal sealed class DefinitionOptions
     private readonly Option<double?> _valueEntry = Arguments.Number("--value-entry", "every number of a value has at most this magnitude");
     private readonly Option<double?> _scale = Arguments.Number("--scale", "the factor in exp(scale <q, k>); default: 1/d");
     private readonly Option<string?> _adjacency = new("--adjacency") { Description = "which row sets are neighbours; default: replace-one", HelpName = "replace-one|add-remove" };
-    private readonly Option<string?> _mechanism = new("--mechanism") { Description = "how answers get their noise; default: moment-tree", HelpName = "moment-tree|per-query" };
-    private readonly Option<long?> _degree = Arguments.Whole("--degree", "moment-tree: degree of the kernel polynomial; default: 2");
+    private readonly Option<string?> _mechanism = new("--mechanism") { Description = "how answers get their noise; default: moment-tree", HelpName = "moment-tree|distance-tree|per-query" };
+    private readonly Option<long?> _degree = Arguments.Whole("--degree", "moment-tree, distance-tree: degree of the kernel polynomial; default: 2");
     private readonly Option<string?> _kernel = new("--kernel") { Description = "moment-tree: the polynomial that stands for exp; default: minimax", HelpName = "minimax|taylor" };
+    private readonly Option<double?> _alpha = Arguments.Number("--alpha", "distance-tree: by what share a distance may be taken too far, 0 for exact distances; default: 0.1");
+    private readonly Option<long?> _gridCells = Arguments.Whole("--grid-cells", "distance-tree: points of every feature's grid, a power of two; default: 1024");
+    private readonly Option<long?> _copies = Arguments.Whole("--copies", "distance-tree: copies with noise of their own, whose median is answered, odd; default: 1");
     private readonly Option<double?> _delta = Arguments.Number("--delta", "delta of every epsilon of the store; default: 1e-6");
     private readonly Option<double[]?> _ladder = Arguments.NumberList("--ladder", "the epsilons of a release's tiers, or that per-query answers may be bought at, ascending, such as 0.25,0.5,1");
     private readonly Option<double?> _limit = Arguments.Number("--limit", "the limit of all users together, in epsilon");
@@ -42,7 +45,7 @@ internal sealed class DefinitionOptions
     public Symbol[] All =>
     [
         _file, _keyDimension, _valueDimension, _keyRadius, _keyBox, _queryRadius, _queryBox, _valueRadius, _valueEntry, _scale, _adjacency,
-        _mechanism, _degree, _kernel, _delta, _ladder, _limit, _capacity, _publicRows, _shards,
+        _mechanism, _degree, _kernel, _alpha, _gridCells, _copies, _delta, _ladder, _limit, _capacity, _publicRows, _shards,
     ];
 
     /// <exception cref="ArgumentException">A flag is missing, or two say the same.</exception>
@@ -67,7 +70,8 @@ internal sealed class DefinitionOptions
             Queries = Region(parsed, _queryRadius, _queryBox),
             Values = Values(parsed),
             Scale = parsed.GetValue(_scale),
-            Mechanism = new MechanismDefinition(parsed.GetValue(_mechanism) ?? mechanism.Name, parsed.GetInt(_degree), parsed.GetValue(_kernel)),
+            Mechanism = new MechanismDefinition(
+                parsed.GetValue(_mechanism) ?? mechanism.Name, parsed.GetInt(_degree), parsed.GetValue(_kernel), parsed.GetValue(_alpha), parsed.GetInt(_gridCells), parsed.GetInt(_copies)),
             Ladder = parsed.GetNumbers(_ladder) ?? throw new ArgumentException($"state {_ladder.Name}: {_ladder.Description}"),
             Limit = parsed.Require(_limit),
             Capacity = parsed.Require(_capacity),

@@ -18,7 +18,7 @@ internal static class StoreTables
             ("keys", $"{d.KeyDimension} numbers, {Describe(d.Keys)}"),
             ("queries", d.Queries is null ? "as keys" : Describe(d.Queries)),
             ("values", $"{d.ValueDimension} numbers, {(d.Values.Radius is { } radius ? $"l2 norm at most {Numbers.Short(radius)}" : $"each at most {Numbers.Short(d.Values.Entry ?? double.NaN)}")}"),
-            ("mechanism", $"{d.Mechanism.Name}{(d.Mechanism.Degree is { } degree ? $", degree {degree}, {d.Mechanism.Kernel}" : "")}{(d.Scale is { } scale ? $", scale {Numbers.Short(scale)}" : "")}"),
+            ("mechanism", $"{Describe(d.Mechanism)}{(d.Scale is { } scale ? $", scale {Numbers.Short(scale)}" : "")}"),
             ("guarantee", $"{d.Adjacency}, delta {Numbers.Short(d.Delta)}, unit: one row"),
             ("ladder", $"epsilon {string.Join(", ", d.Ladder.Select(Numbers.Short))}"),
             ("limit", $"epsilon {Numbers.Short(d.Limit)} for all users together"),
@@ -71,6 +71,13 @@ internal static class StoreTables
         }
         return table;
     }
+
+    private static string Describe(MechanismDefinition mechanism) => mechanism switch
+    {
+        { Alpha: { } alpha } => $"{mechanism.Name}, degree {mechanism.Degree}, {(alpha == 0 ? "exact distances" : $"alpha {Numbers.Short(alpha)}")}, grid {mechanism.GridCells}, copies {mechanism.Copies}",
+        { Degree: { } degree } => $"{mechanism.Name}, degree {degree}, {mechanism.Kernel}",
+        _ => mechanism.Name,
+    };
 
     private static string Describe(RegionBound bound) => bound switch
     {

@@ -17,17 +17,6 @@ internal static class AnswerBatches
         return (int)Math.Max(1, Math.Min(BytesPerMessage / bytes, ProductsPerCall / model.ProductsPerQuery));
     }
 
-    public static AnswerBatch Answer(ITierAnswers tier, Matrix<double> queries, bool clip, CancellationToken cancellationToken)
-    {
-        var answers = new AttentionAnswer[queries.Rows];
-        for (var i = 0; i < answers.Length; i++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            answers[i] = tier.Answer(queries.Row(i), clip, i);
-        }
-        return Of(answers);
-    }
-
     /// <summary>Answers that all have as many columns, and all a mark or none.</summary>
     public static AnswerBatch Of(IReadOnlyList<AttentionAnswer> answers)
     {
@@ -48,7 +37,7 @@ internal static class AnswerBatches
             }
             if (answer.IsIndistinguishableFromMean is { } mark)
                 batch.Indistinguishable[i] = mark;
-            kernelErrorBound = answer.KernelErrorBound;
+            kernelErrorBound = Math.Max(kernelErrorBound, answer.KernelErrorBound);
         }
         return batch with { KernelErrorBound = kernelErrorBound };
     }

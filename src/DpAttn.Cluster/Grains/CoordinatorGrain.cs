@@ -12,6 +12,7 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
 {
     private readonly CancellationTokenSource _stop = new();
     private PublishJob? _job;
+    private PartNoise? _parts;
     private Task? _run;
 
     public Task StartAsync()
@@ -27,6 +28,13 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
     }
 
     public Task<double> GetProgressAsync() => Task.FromResult(_job?.Progress ?? 0);
+
+    public Task<PartSums> ReadPartsAsync(int tier, LongBlock parts, CancellationToken cancellationToken)
+    {
+        var (store, release) = GrainKey.Parse(this.GetPrimaryKeyString());
+        _parts ??= services.Parts(store, release);
+        return _parts.ReadAsync(tier, parts, new Shards(GrainFactory, store, release), cancellationToken);
+    }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _stop.CancelAsync();
 
@@ -53,11 +61,13 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
     [LoggerMessage(LogLevel.Warning, "release {Release} of store {Store} is not published yet and will be resumed")]
     private partial void LogRetry(Exception exception, string store, string release);
 
-    private sealed class Shards(IGrainFactory grains, StoreId store, string release) : IShardSums
+    private sealed class Shards(IGrainFactory grains, StoreId store, string release) : IShardSums, IShardParts
     {
         public Task<ShardProgress> SumAsync(int shard, CancellationToken cancellationToken) => Grain(shard).SumAsync(release, cancellationToken);
 
         public Task<LongBlock> ReadAsync(int shard, int start, int count, CancellationToken cancellationToken) => Grain(shard).ReadAsync(release, start, count, cancellationToken);
+
+        public Task<PartSums> ReadAsync(int shard, LongBlock parts, CancellationToken cancellationToken) => Grain(shard).ReadPartsAsync(release, parts, cancellationToken);
 
         public Task ForgetAsync(int shard, CancellationToken cancellationToken) => Grain(shard).ForgetAsync(release, cancellationToken);
 

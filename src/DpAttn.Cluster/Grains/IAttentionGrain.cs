@@ -1,6 +1,6 @@
 namespace DpAttn.Cluster;
 
-/// <summary>Answers from the silo's cache of released nodes, or by asking the shards (per-query); holds nothing. Keyed by incarnation, as many as there is work for.</summary>
+/// <summary>Answers from the silo's cache of released nodes, asking a release's coordinator for parts that it misses (distance-tree), or by asking the shards (per-query); holds nothing. Keyed by incarnation, as many as there is work for.</summary>
 [Alias(WireNames.AttentionGrain)]
 internal interface IAttentionGrain : IGrainWithStringKey
 {

@@ -26,7 +26,12 @@ internal interface IShardGrain : IGrainWithStringKey
     [Alias("Read")]
     Task<LongBlock> ReadAsync(string release, int start, int count, CancellationToken cancellationToken);
 
-    /// <summary>Forgets the sums of a release that is published.</summary>
+    /// <summary>The exact sums of some parts of a published release that answers from its shards. For its coordinator only, which adds their noise.</summary>
+    /// <exception cref="ProblemException">not_found, busy or invalid_request.</exception>
+    [Alias("ReadParts")]
+    Task<PartSums> ReadPartsAsync(string release, LongBlock parts, CancellationToken cancellationToken);
+
+    /// <summary>Forgets the sums of a release that is published, or retired.</summary>
     [Alias("Forget")]
     Task ForgetAsync(string release, CancellationToken cancellationToken);
 }

@@ -74,8 +74,16 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         return Task.FromResult(new LongBlock(sums.AsSpan(start, count).ToArray()));
     }
 
+    public async Task<PartSums> ReadPartsAsync(string release, LongBlock parts, CancellationToken cancellationToken)
+    {
+        // Said before the caller stops waiting, so that it can tell loading from silence.
+        var nodes = await services.KeptSums.GetAsync(Store, release, Shard, options.CallDeadline / 2, cancellationToken);
+        return PartSums.Of(nodes.Read(parts.Values));
+    }
+
     public Task ForgetAsync(string release, CancellationToken cancellationToken)
     {
+        services.KeptSums.Forget(Store, Shard, release);
         if (_sums.Remove(release, out var known))
             known.Stop();
         return Task.CompletedTask;
@@ -87,6 +95,7 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
             known.Stop();
         _rows?.Dispose();
         services.RowMemory.Forget(this.GetPrimaryKeyString());
+        services.KeptSums.Forget(Store, Shard);
         return Task.CompletedTask;
     }
 

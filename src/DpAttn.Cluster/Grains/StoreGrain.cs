@@ -21,8 +21,12 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         return release;
     }
 
-    public Task RetireAsync(string release, string actor, CancellationToken cancellationToken) =>
-        services.Releases(Store).RetireAsync(release, actor, cancellationToken);
+    public async Task RetireAsync(string release, string actor, CancellationToken cancellationToken)
+    {
+        await services.Releases(Store).RetireAsync(release, actor, cancellationToken);
+        // Not waited for: a shard that does not hear it asks for nothing any more, and forgets when it is idle.
+        _ = ForgetAsync(release);
+    }
 
     public Task EraseAsync(string batchKey, int row, string actor, CancellationToken cancellationToken) =>
         services.Book(Store).EraseAsync(
@@ -36,6 +40,30 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
 
     public Task DeleteAsync(string actor, CancellationToken cancellationToken) =>
         services.Removal(Store).DeleteAsync(actor, cancellationToken);
+
+    /// <summary>Tells the shards that hold exact sums of a retired release that they are not needed any more.</summary>
+    private async Task ForgetAsync(string release)
+    {
+        try
+        {
+            var document = (await services.Directory.ReadActiveAsync(Store)).Value;
+            if (services.Directory.ModelOf(document) is not DistanceModel)
+                return;
+            await new FanOut(options.FanOutWindow, options.CallDeadline).RunAsync(
+                document.Definition.Shards,
+                async (shard, token) =>
+                {
+                    await GrainFactory.GetGrain<IShardGrain>(GrainKey.Shard(Store, shard)).ForgetAsync(release, token);
+                    return true;
+                },
+                (_, _) => { },
+                CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            LogKept(e, Store.Value, release);
+        }
+    }
 
     private async Task StartAsync(string release)
     {
@@ -51,4 +79,7 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
 
     [LoggerMessage(LogLevel.Information, "the publish of release {Release} of store {Store} will be started by the next scan")]
     private partial void LogLater(Exception exception, string store, string release);
+
+    [LoggerMessage(LogLevel.Information, "shards of store {Store} forget the sums of the retired release {Release} when they are idle")]
+    private partial void LogKept(Exception exception, string store, string release);
 }

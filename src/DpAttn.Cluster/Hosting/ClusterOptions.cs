@@ -15,6 +15,12 @@ public sealed class ClusterOptions
     /// <summary>Bytes of released nodes that are cached. Default 1 GiB.</summary>
     public long NodeCacheBytes { get; set; } = 1L << 30;
 
+    /// <summary>Bytes of noised parts of distance-tree releases that are cached. Default 256 MiB.</summary>
+    public long PartCacheBytes { get; set; } = 256L << 20;
+
+    /// <summary>Bytes of exact sums that distance-tree shards of the silo hold, ready to be asked; the least recently used go first. Default 1 GiB.</summary>
+    public long SumBytes { get; set; } = 1L << 30;
+
     /// <summary>
     /// Bytes of rows that per-query shards of the silo hold, ready for queries. Beyond it rows for such stores are refused, and queries whose shards cannot be
     /// loaded. Default 1 GiB.
@@ -56,6 +62,8 @@ public sealed class ClusterOptions
         Require(ScanQueue is >= 1 and <= 1 << 20, nameof(ScanQueue), "from 1 to 1048576");
         Require(IngestBytes >= 1 << 20, nameof(IngestBytes), "at least 1 MiB");
         Require(NodeCacheBytes >= 1 << 20, nameof(NodeCacheBytes), "at least 1 MiB");
+        Require(PartCacheBytes >= 1 << 20, nameof(PartCacheBytes), "at least 1 MiB");
+        Require(SumBytes >= 1 << 20, nameof(SumBytes), "at least 1 MiB");
         Require(RowBytes >= 1 << 20, nameof(RowBytes), "at least 1 MiB");
         Require(AnswerRetention >= TimeSpan.FromHours(1), nameof(AnswerRetention), "at least 1 h");
         Require(AnswerDeadline > TimeSpan.Zero, nameof(AnswerDeadline), "above 0");

@@ -33,6 +33,8 @@ public static class ClusterRegistration
         services.AddSingleton<ScanScheduler>();
         services.AddSingleton<IngestGate>();
         services.AddSingleton<ReleasedNodes>();
+        services.AddSingleton<PartCache>();
+        services.AddSingleton<KeptSums>();
         services.AddSingleton<StoreServices>();
         services.AddSingleton<Sweeper>();
         services.AddSingleton<Entitlements>();

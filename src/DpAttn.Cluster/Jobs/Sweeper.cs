@@ -6,7 +6,7 @@ namespace DpAttn.Cluster;
 
 /// <summary>
 /// Removes what nobody will ever read: segments that no directory names, sums and nodes of publishes that ended, manifests of none, answers past their retention, and what reached a
-/// store after it was deleted. A blob that is still wanted is safe by the look in the same transaction: it is asserted that nothing names it, and whoever
+/// store after it was deleted; and wraps kept secrets anew after a rotation. A blob that is still wanted is safe by the look in the same transaction: it is asserted that nothing names it, and whoever
 /// would name it now requires that it is there.
 /// </summary>
 internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, StoreServices services, ClusterOptions options, TimeProvider clock, ILogger<Sweeper> logger)
@@ -54,9 +54,18 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         await SweepAsync(id, BlobKind.ShardSums, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Node, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Manifest, FindManifestAsync, cancellationToken);
+        await RewrapAsync(id, cancellationToken);
         // By then every request that was charged before its answer was stored has expired: what is removed is never computed anew.
         if (withAnswers)
             await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + AnswerGrace);
+    }
+
+    /// <summary>Secrets that releases keep are wrapped with the current key, so that an older one can be taken out of the key file.</summary>
+    private async Task RewrapAsync(StoreId store, CancellationToken cancellationToken)
+    {
+        var releases = services.Releases(store);
+        await foreach (var release in catalog.ListAsync(Documents.Release, Documents.Under(store), cancellationToken))
+            await releases.RewrapAsync(release, cancellationToken);
     }
 
     private async Task SweepAsync(StoreId store, BlobKind kind, Func<StoreId, BlobKey, CancellationToken, Task<Claim>> find, CancellationToken cancellationToken, TimeSpan? age = null)
@@ -95,13 +104,13 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
             : Claim.Unwanted(new CatalogAssertion(Documents.Segment.Name, segmentKey, segment.Version));
     }
 
-    /// <summary>Sums are wanted while their release is being published, nodes from then on until it is retired.</summary>
+    /// <summary>Sums are wanted while their release is being published; nodes, and sums that are kept, from then on until it is retired.</summary>
     private async Task<Claim> FindReleaseAsync(StoreId store, BlobKey blob, CancellationToken cancellationToken)
     {
         var key = Documents.Below(store, blob.Id.Split('-')[0]);
         var release = await catalog.ReadAsync(Documents.Release, key, cancellationToken);
         var isWanted = release?.Value.State == ReleaseDocument.Publishing
-            || blob.Kind == BlobKind.Node && release?.Value.State == ReleaseDocument.Published && release.Value.Nodes.Any(node => node.Blob == blob.Id);
+            || release?.Value.State == ReleaseDocument.Published && (blob.Kind == BlobKind.Node ? release.Value.Nodes : release.Value.Sums ?? []).Any(named => named.Blob == blob.Id);
         return isWanted ? Claim.Wanted : Claim.Unwanted(new CatalogAssertion(Documents.Release.Name, key, release?.Version ?? 0));
     }
 

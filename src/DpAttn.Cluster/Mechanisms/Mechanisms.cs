@@ -15,6 +15,7 @@ internal static class Mechanisms
     public static IReadOnlyList<Mechanism> All { get; } =
     [
         new(MomentRelease.Mechanism, FillMoment, definition => new MomentModel(definition, SchemaFactory.Parameters(definition))),
+        new(DistanceTreeRelease.Mechanism, FillDistance, definition => new DistanceModel(definition, SchemaFactory.DistanceParameters(definition))),
         new(PerQueryNoise.Mechanism, FillPerQuery, definition => new PerQueryModel(definition, PerQueryParameters.Create(SchemaFactory.Schema(definition)))),
     ];
 
@@ -23,14 +24,29 @@ internal static class Mechanisms
     {
         SchemaFactory.Require(stated is not null, "mechanism must not be null");
         return All.FirstOrDefault(mechanism => mechanism.Name == stated!.Name)
-            ?? throw new ArgumentException($"mechanism {SchemaFactory.Printable(stated!.Name)} is not known; this server has {string.Join(" and ", All.Select(mechanism => mechanism.Name))}");
+            ?? throw new ArgumentException($"mechanism {SchemaFactory.Printable(stated!.Name)} is not known; this server has {string.Join(", ", All.Select(mechanism => mechanism.Name))}");
     }
 
-    private static MechanismDefinition FillMoment(MechanismDefinition stated) => stated with { Degree = stated.Degree ?? 2, Kernel = stated.Kernel ?? SchemaFactory.Minimax };
+    private static MechanismDefinition FillMoment(MechanismDefinition stated)
+    {
+        RequireNoGrid(stated);
+        return stated with { Degree = stated.Degree ?? 2, Kernel = stated.Kernel ?? SchemaFactory.Minimax };
+    }
+
+    private static MechanismDefinition FillDistance(MechanismDefinition stated)
+    {
+        SchemaFactory.Require(stated.Kernel is null, $"kernel belongs to {MomentRelease.Mechanism}: the features of {DistanceTreeRelease.Mechanism} are those of Taylor's polynomial; leave it out");
+        return stated with { Degree = stated.Degree ?? 2, Alpha = stated.Alpha ?? 0.1, GridCells = stated.GridCells ?? 1024, Copies = stated.Copies ?? 1 };
+    }
 
     private static MechanismDefinition FillPerQuery(MechanismDefinition stated)
     {
         SchemaFactory.Require(stated.Degree is null && stated.Kernel is null, $"degree and kernel belong to {MomentRelease.Mechanism}: {PerQueryNoise.Mechanism} evaluates the exponential itself; leave them out");
+        RequireNoGrid(stated);
         return stated;
     }
+
+    private static void RequireNoGrid(MechanismDefinition stated) => SchemaFactory.Require(
+        stated is { Alpha: null, GridCells: null, Copies: null },
+        $"alpha, gridCells and copies belong to {DistanceTreeRelease.Mechanism}, and the mechanism is {stated.Name}; leave them out");
 }

@@ -5,7 +5,7 @@ using DpAttn.Privacy;
 namespace DpAttn.Cluster;
 
 /// <summary>The moment tree (mechanisms, section 6.1), released at its root.</summary>
-internal sealed class MomentModel(StoreDefinition definition, MomentParameters parameters) : ReleasedModel(definition, parameters.Schema)
+internal sealed class MomentModel(StoreDefinition definition, MomentParameters parameters) : StoredModel(definition, parameters.Schema)
 {
     private const long LargestSmall = 1 << 20;
 
@@ -76,6 +76,15 @@ internal sealed class MomentModel(StoreDefinition definition, MomentParameters p
 
         public int Columns => parameters.Schema.ValueDimension;
 
-        public AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, int number) => answerer.Answer(query, clip, number);
+        public ValueTask<AttentionAnswer[]> AnswerAsync(Matrix<double> queries, bool clip, INoisedParts parts, CancellationToken cancellationToken)
+        {
+            var answers = new AttentionAnswer[queries.Rows];
+            for (var i = 0; i < answers.Length; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                answers[i] = answerer.Answer(queries.Row(i), clip, i);
+            }
+            return ValueTask.FromResult(answers);
+        }
     }
 }

@@ -7,17 +7,18 @@ namespace DpAttn.Cluster;
 
 /// <summary>
 /// A mechanism that publishes: the exact sums of frozen rows get their noise once, at every tier of a ladder, and whatever is computed from a tier is
-/// post-processing. Calibrating a ladder takes milliseconds and is done once.
+/// post-processing. Calibrating a ladder takes milliseconds and is done once. Where the noise is added is the difference between its kinds: all of it when the
+/// release is published (<see cref="StoredModel"/>), or part by part when a part is first asked for (<see cref="DistanceModel"/>).
 /// </summary>
 internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema schema) : StoreModel(definition, schema)
 {
     private const int MostLadders = 256;
     private readonly ConcurrentDictionary<string, NoiseLadder> _ladders = new();
 
-    /// <summary>How many integers the sums, and each released tier, have.</summary>
+    /// <summary>How many integers the exact sums have.</summary>
     public abstract long Dimension { get; }
 
-    /// <summary>Products that answering one query takes.</summary>
+    /// <summary>Products that answering one query takes: what is answered in one call is bounded by it.</summary>
     public abstract long ProductsPerQuery { get; }
 
     /// <summary>Products that adding one row takes.</summary>
@@ -49,6 +50,15 @@ internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema sc
     /// <exception cref="ArgumentException">A row that this version does not sum.</exception>
     public abstract void AddTo(ExactSums sums, RowSet rows, bool clip, CancellationToken cancellationToken);
 
+    /// <summary>The machine-readable claim of a release.</summary>
+    public abstract PrivacyStatement Describe(PrivacyClaim claim);
+
+    protected abstract NoiseLadder Calibrate(IReadOnlyList<double> epsilons);
+}
+
+/// <summary>A mechanism whose released integers, as many as its sums have at every tier, are computed once and stored.</summary>
+internal abstract class StoredModel(StoreDefinition definition, StoreSchema schema) : ReleasedModel(definition, schema)
+{
     /// <summary>The exact sums with the noise of every tier, the noisiest first: what is released.</summary>
     public abstract IReadOnlyList<long[]> AddNoise(ExactSums sums, NoiseLadder ladder, INoiseSource noise);
 
@@ -58,11 +68,6 @@ internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema sc
     /// <param name="tier">The tier.</param>
     /// <param name="ladder">The release's ladder.</param>
     public abstract ITierAnswers AnswersOf(long[] values, long slots, int tier, NoiseLadder ladder);
-
-    /// <summary>The machine-readable claim of a release.</summary>
-    public abstract PrivacyStatement Describe(PrivacyClaim claim);
-
-    protected abstract NoiseLadder Calibrate(IReadOnlyList<double> epsilons);
 }
 
 /// <summary>Exact sums of some slots: private, and never sent anywhere but to where noise is added.</summary>
@@ -72,6 +77,9 @@ internal sealed class ExactSums(long[] values, long slots)
 
     /// <summary>The slots that were summed, null ones included: a public count.</summary>
     public long Slots { get; set; } = slots;
+
+    /// <summary>SHA-256 of the sums as they are persisted, where a release answers from them; null otherwise.</summary>
+    public byte[]? Digest { get; set; }
 
     public static ExactSums Empty(ReleasedModel model) => new(new long[model.Dimension], 0);
 }
@@ -85,11 +93,12 @@ internal interface ITierAnswers
     /// <summary>dv.</summary>
     int Columns { get; }
 
-    /// <summary>Answers one query.</summary>
-    /// <param name="query">d numbers.</param>
+    /// <summary>Answers queries.</summary>
+    /// <param name="queries">m x d.</param>
     /// <param name="clip">Whether a query outside is moved to the nearest point inside.</param>
-    /// <param name="number">The query's number in its batch, for what is refused.</param>
-    AttentionAnswer Answer(ReadOnlySpan<double> query, bool clip, int number);
+    /// <param name="parts">Where the noised parts of a release come from whose tiers are not stored.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    ValueTask<AttentionAnswer[]> AnswerAsync(Matrix<double> queries, bool clip, INoisedParts parts, CancellationToken cancellationToken);
 }
 
 /// <summary>What a statement says of a store and a release, whatever the mechanism.</summary>

@@ -40,4 +40,5 @@ internal sealed record ShardProgress(
     [property: Id(1)] int Segments,
     [property: Id(2)] bool IsDone,
     [property: Id(3)] long Slots,
-    [property: Id(4)] string? Failure);
+    [property: Id(4)] string? Failure,
+    [property: Id(5)] byte[]? Digest = null);

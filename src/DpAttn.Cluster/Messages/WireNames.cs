@@ -17,6 +17,7 @@ internal static class WireNames
     public const string PublishCommand = "dpattn.publish-command.1";
     public const string ShardProgress = "dpattn.shard-progress.1";
     public const string LongBlock = "dpattn.long-block.1";
+    public const string PartSums = "dpattn.part-sums.1";
     public const string AnswerCommand = "dpattn.answer-command.1";
     public const string AnswerBatch = "dpattn.answer-batch.1";
     public const string AskCommand = "dpattn.ask-command.1";

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 
@@ -41,9 +42,10 @@ internal sealed class PublishJob(
         {
             var manifest = await releases.ReadManifestAsync(read.Value, document, cancellationToken);
             var key = releases.ReadKey(read.Value);
-            var exact = await GatherAsync(shards, document, manifest, cancellationToken);
-            var nodes = await AddNoiseAsync(read.Value, document, exact, key, cancellationToken);
-            settled = read.Value with { State = ReleaseDocument.Published, Nodes = nodes, Secret = null };
+            var sums = await SumAsync(shards, document.Definition.Shards, manifest, cancellationToken);
+            settled = directory.ModelOf(document).AsReleased() is StoredModel model
+                ? read.Value with { State = ReleaseDocument.Published, Nodes = await StoreNodesAsync(shards, read.Value, document, model, key, cancellationToken), Secret = null }
+                : read.Value with { State = ReleaseDocument.Published, Sums = [.. sums.Select((progress, shard) => Kept(read.Value, document, shard, progress))] };
         }
         catch (StorageCorruptException e)
         {
@@ -56,21 +58,22 @@ internal sealed class PublishJob(
         return !isOurs ? PublishOutcome.Settled : settled.State == ReleaseDocument.Failed ? PublishOutcome.Failed : PublishOutcome.Published;
     }
 
-    /// <summary>Exact sums of all shards: all of them, of exactly the frozen slots, or a failure.</summary>
-    private async Task<ExactSums> GatherAsync(IShardSums shards, StoreDocument document, ReleaseManifest manifest, CancellationToken cancellationToken)
-    {
-        var slots = await SumAsync(shards, document.Definition.Shards, cancellationToken);
-        if (slots != manifest.Slots)
-            throw new StorageCorruptException($"the shards summed {slots} slots where {manifest.Slots} were frozen");
+    /// <summary>A release that answers from exact sums names those that its shards persisted. Its noise meets them, and no others, part by part.</summary>
+    private NodeDocument Kept(ReleaseDocument release, StoreDocument document, int shard, ShardProgress progress) => progress.Digest is { } digest
+        ? new NodeDocument(ShardSum.BlobId(release.Id, release.Manifest, shard), NodeCodec.LengthOf(directory.ModelOf(document).AsReleased().Dimension), Convert.ToHexStringLower(digest))
+        : throw new ProblemException(ProblemCodes.ShardUnavailable, $"shard {shard} is of a version that keeps no sums");
 
+    /// <summary>Exact sums of all shards: all of them, or a failure.</summary>
+    private async Task<ExactSums> GatherAsync(IShardSums shards, int count, StoredModel model, long slots, CancellationToken cancellationToken)
+    {
         // Block by block, so that a shard's sums are never in memory twice; added in the order of arrival: integers do not mind.
-        var total = ExactSums.Empty(directory.ModelOf(document).AsReleased());
+        var total = ExactSums.Empty(model);
         var length = total.Values.Length;
         for (var start = 0; start < length; start += LongBlock.MostValues)
         {
             int from = start, size = Math.Min(LongBlock.MostValues, length - start);
             await fanOut.RunAsync(
-                document.Definition.Shards,
+                count,
                 (shard, token) => shards.ReadAsync(shard, from, size, token),
                 (shard, block) => LongBlock.Add(total.Values.AsSpan(from, size), shard, block.Values),
                 cancellationToken);
@@ -81,8 +84,8 @@ internal sealed class PublishJob(
     }
 
     /// <summary>Has every shard sum its segments, and waits until all are done.</summary>
-    /// <returns>The slots that they summed.</returns>
-    private async Task<long> SumAsync(IShardSums shards, int count, CancellationToken cancellationToken)
+    /// <returns>What each says of its sums, which are of exactly the frozen slots.</returns>
+    private async Task<ShardProgress[]> SumAsync(IShardSums shards, int count, ReleaseManifest manifest, CancellationToken cancellationToken)
     {
         var done = new ShardProgress[count];
         for (var pause = ShortestPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
@@ -93,14 +96,18 @@ internal sealed class PublishJob(
             var segments = done.Sum(progress => (long)progress.Segments);
             Volatile.Write(ref _progress, SumsDone * done.Sum(progress => (long)progress.SegmentsDone) / Math.Max(1, segments));
             if (done.All(progress => progress.IsDone))
-                return done.Sum(progress => progress.Slots);
+            {
+                var slots = done.Sum(progress => progress.Slots);
+                return slots == manifest.Slots ? done : throw new StorageCorruptException($"the shards summed {slots} slots where {manifest.Slots} were frozen");
+            }
             await Task.Delay(pause, clock, cancellationToken);
         }
     }
 
-    private async Task<IReadOnlyList<NodeDocument>> AddNoiseAsync(ReleaseDocument release, StoreDocument document, ExactSums exact, ReleaseKey key, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<NodeDocument>> StoreNodesAsync(
+        IShardSums shards, ReleaseDocument release, StoreDocument document, StoredModel model, ReleaseKey key, CancellationToken cancellationToken)
     {
-        var model = directory.ModelOf(document).AsReleased();
+        var exact = await GatherAsync(shards, document.Definition.Shards, model, release.Slots, cancellationToken);
         var ladder = model.LadderOf(release.Ladder);
         var noised = await scans.RunWhenFreeAsync(() => model.AddNoise(exact, ladder, noise.Of(key)), cancellationToken);
         var nodes = new List<NodeDocument>();

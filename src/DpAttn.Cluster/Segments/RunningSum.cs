@@ -24,6 +24,6 @@ internal sealed class RunningSum(int segments, Func<IProgress<int>, Cancellation
     public void Report(int value) => Interlocked.Add(ref _done, value);
 
     public ShardProgress Describe() => _task is { IsCompletedSuccessfully: true }
-        ? new ShardProgress(segments, segments, IsDone: true, _task.Result.Slots, null)
+        ? new ShardProgress(segments, segments, IsDone: true, _task.Result.Slots, null, _task.Result.Digest)
         : new ShardProgress(Volatile.Read(ref _done), segments, IsDone: false, 0, Corruption?.Message);
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DpAttn.Attention;
 using DpAttn.Privacy;
 using DpAttn.Storage;
@@ -34,7 +35,11 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
             await AddAsync(model, total, segment, cancellationToken);
             progress?.Report(1);
         }
-        await blobs.PutPartsAsync(store, BlobKind.ShardSums, id, NodeCodec.Encode(total.Values, total.Slots), cancellationToken);
+        var bytes = NodeCodec.Encode(total.Values, total.Slots);
+        var isOwn = await blobs.PutPartsAsync(store, BlobKind.ShardSums, id, bytes, cancellationToken);
+        if (!isOwn && model is DistanceModel)
+            throw new StorageCorruptException($"the sums of shard {shard} were stored by two writers that disagree");
+        total.Digest = DigestOf(model, bytes);
         return total;
     }
 
@@ -75,6 +80,9 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
         if (bytes is null)
             return null;
         var (values, slots) = NodeCodec.Decode(bytes, model.Dimension);
-        return new ExactSums(values, slots);
+        return new ExactSums(values, slots) { Digest = DigestOf(model, bytes) };
     }
+
+    /// <summary>Of sums that are kept the release names the digest: what is read later is what was published.</summary>
+    private static byte[]? DigestOf(ReleasedModel model, byte[] bytes) => model is DistanceModel ? SHA256.HashData(bytes) : null;
 }

@@ -17,4 +17,8 @@ public static class Definitions
     /// <summary>The moment tree's parameters for a definition, after every check that a server makes of it.</summary>
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
     public static MomentParameters ToParameters(StoreDefinition definition) => SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
+
+    /// <summary>The distance-tree's parameters for a definition, after every check that a server makes of it.</summary>
+    /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
+    public static DistanceTreeParameters ToDistanceParameters(StoreDefinition definition) => SchemaFactory.DistanceParameters(SchemaFactory.Resolve(definition));
 }

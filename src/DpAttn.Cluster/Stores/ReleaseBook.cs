@@ -105,8 +105,12 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
                 var commit = new CatalogCommit
                 {
-                    Writes = [Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired }), await generation.RaiseAsync(cancellationToken)],
-                    DeletedBlobs = [.. release.Value.Nodes.Select(node => new BlobKey(store, BlobKind.Node, node.Blob))],
+                    Writes = [Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }), await generation.RaiseAsync(cancellationToken)],
+                    DeletedBlobs =
+                    [
+                        .. release.Value.Nodes.Select(node => new BlobKey(store, BlobKind.Node, node.Blob)),
+                        .. (release.Value.Sums ?? []).Select(sums => new BlobKey(store, BlobKind.ShardSums, sums.Blob)),
+                    ],
                     Audit = [new AuditEvent("release.retire", actor, store, id, null)],
                 };
                 return (commit, true);
@@ -114,6 +118,22 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Busy,
             cancellationToken);
         generation.Drop();
+    }
+
+    /// <summary>Wraps a release's kept secret anew that was not wrapped with the current key; the secret stays the same. Losing a race is as good: it is tried the next time.</summary>
+    /// <exception cref="StorageException">As for <see cref="ReadKey"/>.</exception>
+    public async Task RewrapAsync(Versioned<ReleaseDocument> read, CancellationToken cancellationToken)
+    {
+        if (read.Value is not { State: ReleaseDocument.Published, Secret: { } secret })
+            return;
+        var wrapped = new byte[secret.Length];
+        if (!Convert.TryFromBase64String(secret, wrapped, out var length))
+            throw new StorageCorruptException("the release's secret cannot be read");
+        Array.Resize(ref wrapped, length);
+        if (protector.IsCurrent(wrapped))
+            return;
+        var anew = Convert.ToBase64String(protector.Rewrap(wrapped, SecretPurpose(read.Value.Id)));
+        await catalog.CommitAsync(new CatalogCommit { Writes = [Documents.Release.Update(read, read.Value with { Secret = anew })] }, cancellationToken);
     }
 
     /// <summary>The id of a tier's blob.</summary>
@@ -195,10 +215,10 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             : throw new ProblemException(ProblemCodes.RequestConflict, $"this idempotency key was used for release {known.Id} with another ladder; nothing was published");
     }
 
-    /// <summary>Exact sums serve the publish only. Of one that failed nothing is kept that its rows could be guessed from: they may be erased now.</summary>
+    /// <summary>Exact sums serve the publish only, unless the release answers from them. Of one that failed nothing is kept that its rows could be guessed from: they may be erased now.</summary>
     private IEnumerable<BlobKey> Leftovers(ReleaseDocument release, ReleaseDocument settled, int shards)
     {
-        for (var shard = 0; shard < shards; shard++)
+        for (var shard = 0; shard < shards && settled.Sums is null; shard++)
             yield return new BlobKey(store, BlobKind.ShardSums, ShardSum.BlobId(release.Id, release.Manifest, shard));
         if (settled.State != ReleaseDocument.Failed)
             yield break;

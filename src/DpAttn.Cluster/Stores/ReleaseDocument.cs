@@ -37,16 +37,22 @@ internal sealed record ReleaseDocument : IFormatted
     /// </summary>
     public required string NoiseBinding { get; init; }
 
-    /// <summary>The release's secret, wrapped; null once all nodes are persisted.</summary>
+    /// <summary>The release's secret, wrapped; null once all nodes are persisted. Where parts get their noise when they are asked for, it is kept as long as the release answers.</summary>
     public string? Secret { get; init; }
 
     /// <summary>The persisted nodes, a tier each.</summary>
     public IReadOnlyList<NodeDocument> Nodes { get; init; } = [];
 
+    /// <summary>
+    /// The persisted exact sums of a release whose parts get their noise when they are asked for, a shard each; null for others, and once it is retired. The digests are
+    /// computed from rows: like the sums they never leave the house.
+    /// </summary>
+    public IReadOnlyList<NodeDocument>? Sums { get; init; }
+
     public string? Failure { get; init; }
 }
 
-/// <summary>One tier's released integers.</summary>
+/// <summary>One tier's released integers, or one shard's sums.</summary>
 /// <param name="Blob">The blob's id.</param>
 /// <param name="Bytes">Its length over all parts.</param>
 /// <param name="Digest">SHA-256 over all parts, lower-case hexadecimal.</param>

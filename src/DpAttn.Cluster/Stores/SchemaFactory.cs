@@ -72,6 +72,13 @@ internal static class SchemaFactory
         return MomentParameters.Create(Schema(definition), definition.Mechanism.Degree!.Value, kernel);
     }
 
+    /// <summary>The distance-tree's parameters of a definition whose defaults are filled in.</summary>
+    public static DistanceTreeParameters DistanceParameters(StoreDefinition definition)
+    {
+        var stated = definition.Mechanism;
+        return DistanceTreeParameters.Create(Schema(definition), stated.Degree!.Value, stated.Alpha!.Value, stated.GridCells!.Value, stated.Copies!.Value);
+    }
+
     /// <summary>The ladder of a release of the moment tree.</summary>
     public static NoiseLadder Ladder(MomentParameters parameters, IReadOnlyList<double> epsilons, Delta delta)
     {

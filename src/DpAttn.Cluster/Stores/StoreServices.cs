@@ -17,7 +17,8 @@ internal sealed class StoreServices(
     TimeProvider clock,
     StoreSecrets secrets,
     RowSets rowSets,
-    RowMemory rowMemory)
+    RowMemory rowMemory,
+    KeptSums keptSums)
 {
     public ICatalog Catalog => catalog;
 
@@ -28,6 +29,8 @@ internal sealed class StoreServices(
     public RowSets RowSets => rowSets;
 
     public RowMemory RowMemory => rowMemory;
+
+    public KeptSums KeptSums => keptSums;
 
     public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory);
 
@@ -43,6 +46,9 @@ internal sealed class StoreServices(
 
     public PerQueryRequest Ask(StoreId store, AskCommand command) => new(
         store, command, directory, secrets, rowSets, Answers(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), options, clock);
+
+    public PartNoise Parts(StoreId store, string release) => new(
+        store, release, catalog, directory, Releases(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline));
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, blobs, directory, Releases(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);

@@ -27,6 +27,8 @@ public static class EmbeddedCluster
             if (options.ScanThreads > 0)
                 cluster.ScanThreads = options.ScanThreads;
             cluster.NodeCacheBytes = (long)options.NodeCacheMiB << 20;
+            cluster.PartCacheBytes = (long)options.PartCacheMiB << 20;
+            cluster.SumBytes = (long)options.SumMiB << 20;
             cluster.IngestBytes = (long)options.IngestMiB << 20;
             cluster.RowBytes = (long)options.RowMiB << 20;
             cluster.AnswerRetention = TimeSpan.FromDays(options.AnswerRetentionDays);

@@ -112,6 +112,14 @@ public sealed class ServerOptions
     [Range(1, 1 << 20)]
     public int NodeCacheMiB { get; set; } = 1024;
 
+    /// <summary>Memory for noised parts of distance-tree releases, in MiB; the least recently used go first. Default 256.</summary>
+    [Range(1, 1 << 20)]
+    public int PartCacheMiB { get; set; } = 256;
+
+    /// <summary>Memory for the exact sums that distance-tree releases answer from, in MiB; the least recently used go first. Default 1024.</summary>
+    [Range(1, 1 << 20)]
+    public int SumMiB { get; set; } = 1024;
+
     /// <summary>Memory for rows on their way in, in MiB; further batches are refused with 503 busy. Default 256.</summary>
     [Range(1, 1 << 20)]
     public int IngestMiB { get; set; } = 256;

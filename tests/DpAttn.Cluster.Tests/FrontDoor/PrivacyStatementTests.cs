@@ -12,16 +12,19 @@ public class PrivacyStatementTests(OneSilo silos)
     private static readonly BigInteger Unit = BigInteger.One << 40;
 
     [Theory]
-    [InlineData(SchemaFactory.ReplaceOne)]
-    [InlineData(SchemaFactory.AddRemove)]
-    public async Task The_charge_and_epsilon_follow_from_the_statement_alone(string adjacency)
+    [InlineData("moment-tree", SchemaFactory.ReplaceOne)]
+    [InlineData("moment-tree", SchemaFactory.AddRemove)]
+    [InlineData("distance-tree", SchemaFactory.ReplaceOne)]
+    [InlineData("distance-tree", SchemaFactory.AddRemove)]
+    public async Task The_charge_and_epsilon_follow_from_the_statement_alone(string mechanism, string adjacency)
     {
-        var statement = await StatementAsync(adjacency);
-        Assert.Equal((1, "one row", adjacency, "moment-tree"), (Int(statement, "version"), Text(statement, "unit"), Text(statement, "adjacency"), Text(statement.GetProperty("mechanism"), "name")));
+        var statement = await StatementAsync(adjacency, mechanism);
+        Assert.Equal((1, "one row", adjacency, mechanism), (Int(statement, "version"), Text(statement, "unit"), Text(statement, "adjacency"), Text(statement.GetProperty("mechanism"), "name")));
         var delta = Number(statement, "delta");
         var sensitivity = BigInteger.Parse(Text(statement, "sensitivitySteps"));
         var dimension = Int(statement, "dimension");
-        Assert.Equal(dimension, Int(statement, "features") * (Int(statement.GetProperty("definition"), "valueDimension") + 1));
+        var columns = Int(statement.GetProperty("definition"), "valueDimension") + 1;
+        Assert.Equal(dimension, mechanism == "moment-tree" ? Int(statement, "features") * columns : Int(statement, "parts") * columns * Int(statement.GetProperty("mechanism"), "copies"));
         var better = BigInteger.Zero;
         foreach (var tier in statement.GetProperty("tiers").EnumerateArray().Reverse())
         {
@@ -65,6 +68,29 @@ public class PrivacyStatementTests(OneSilo silos)
         Assert.Equal(Number(statement, "kernelRelativeError"), worst, 1e-3);
     }
 
+    /// <summary>
+    /// Of a distance-tree the squared norm F follows from the number of parts that a row meets at the least (each multiplier is 1 or more), and the sensitivity from F and the schema.
+    /// </summary>
+    [Theory]
+    [InlineData(SchemaFactory.ReplaceOne)]
+    [InlineData(SchemaFactory.AddRemove)]
+    public async Task The_sensitivity_of_a_distance_tree_follows_from_its_weights(string adjacency)
+    {
+        var statement = await StatementAsync(adjacency, "distance-tree");
+        var norm = BigInteger.Parse(Text(statement, "squaredNormSteps"));
+        // Weights are scaled to a norm of 2^19.
+        Assert.InRange(Math.Sqrt((double)norm), Math.Pow(2, Int(statement, "featureExponent")) * 0.99, Math.Pow(2, Int(statement, "featureExponent")) * 1.01);
+        var gamma = (double)statement.GetProperty("gammaSteps").GetInt64();
+        var value = Math.Pow(2, Int(statement, "valueExponent")) + Math.Sqrt(3) / 2;
+        var copies = Int(statement.GetProperty("mechanism"), "copies");
+        var squared = adjacency == SchemaFactory.AddRemove
+            ? copies * (double)norm * (gamma * gamma + value * value)
+            : 2 * copies * (double)norm * (gamma * gamma + value * value + Math.Max(0, value * value - gamma * gamma));
+        Assert.Equal(1, (double)BigInteger.Parse(Text(statement, "sensitivitySteps")) / Math.Sqrt(squared), 1e-6);
+        Assert.Equal([1, 1, 0.5], statement.GetProperty("kernelCoefficients").EnumerateArray().Select(c => c.GetDouble()));
+        Assert.InRange(Number(statement, "answerErrorBound"), 0, 2 * (1 + 1e-5));
+    }
+
     [Fact]
     public async Task What_is_not_protected_is_said()
     {
@@ -76,9 +102,9 @@ public class PrivacyStatementTests(OneSilo silos)
         Assert.Equal(64, Text(statement, "manifestDigest").Length);
     }
 
-    private async Task<JsonElement> StatementAsync(string adjacency)
+    private async Task<JsonElement> StatementAsync(string adjacency, string mechanism = "moment-tree")
     {
-        var scene = await silos.SceneAsync(Samples.Definition(adjacency: adjacency));
+        var scene = await silos.SceneAsync(Samples.Of(mechanism, adjacency: adjacency));
         var release = await scene.LoadedAsync();
         await scene.GrantAsync(1);
         return JsonSerializer.SerializeToElement(await scene.Door.GetPrivacyStatementAsync(scene.User, scene.Store, release), JsonSerializerOptions.Web);

@@ -11,10 +11,12 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
 
     public void Dispose() => silos.Plan.Every = null;
 
-    [Fact]
-    public async Task While_the_ledger_is_down_what_is_open_is_answered_and_what_needs_a_charge_is_refused()
+    [Theory]
+    [InlineData("moment-tree")]
+    [InlineData("distance-tree")]
+    public async Task While_the_ledger_is_down_what_is_open_is_answered_and_what_needs_a_charge_is_refused(string mechanism)
     {
-        var scene = await silos.SceneAsync(users: 2);
+        var scene = await silos.SceneAsync(Samples.Of(mechanism), users: 2);
         var release = await scene.LoadedAsync();
         await scene.GrantAsync(4);
         var before = await scene.AttendAsync(Ask with { Release = release, Tier = 1 });
@@ -205,9 +207,14 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
     [InlineData("put Node", Fault.After)]
     [InlineData("put Node", Fault.Full)]
     [InlineData("read Node", Fault.Before)]
-    public async Task A_publish_is_resumed_without_hands(string failing, Fault fault)
+    [InlineData("catalog commit", Fault.After, "distance-tree")]
+    [InlineData("read Segment", Fault.Before, "distance-tree")]
+    [InlineData("read ShardSums", Fault.Before, "distance-tree")]
+    [InlineData("put ShardSums", Fault.Before, "distance-tree")]
+    [InlineData("put ShardSums", Fault.After, "distance-tree")]
+    public async Task A_publish_is_resumed_without_hands(string failing, Fault fault, string mechanism = "moment-tree")
     {
-        var scene = await silos.SceneAsync();
+        var scene = await silos.SceneAsync(Samples.Of(mechanism));
         await scene.AppendAsync("b", Samples.Rows(30, 1));
         var store = new StoreId(await scene.IncarnationAsync());
         var storage = silos.Silos.Storage;
@@ -223,10 +230,33 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
         Assert.Equal((ReleaseDocument.Published, null), (document.State, document.Failure));
         silos.Plan.Every = null;
         Assert.True(left < 3, $"{failing} was never called");
-        Assert.Null(document.Secret);
-        Assert.Equal(3, document.Nodes.Count);
+        Assert.Equal(mechanism == "distance-tree", document.Secret is not null);
+        Assert.Equal(3, mechanism == "distance-tree" ? document.Sums!.Count : document.Nodes.Count);
         await scene.GrantAsync(1);
         Assert.Equal(2, (await scene.AttendAsync(Ask with { Release = release, Tier = 0 })).Answers.Count);
+    }
+
+    /// <summary>A shard whose sums cannot be read fails the whole answer, which is paid for: once they can, it comes at no further cost.</summary>
+    [Fact]
+    public async Task An_answer_that_misses_a_shard_is_none_and_comes_later_at_no_further_cost()
+    {
+        var scene = await silos.SceneAsync(Samples.Of("distance-tree"));
+        var release = await scene.LoadedAsync();
+        await scene.GrantAsync(4);
+        var reads = 0;
+        silos.Plan.Every = call => call == "read ShardSums" && Interlocked.Increment(ref reads) % 3 == 0 ? Fault.Before : null;
+        var command = Ask with { Release = release, Tier = 1, RequestId = "k" };
+        await Refused.WithAsync(ProblemCodes.ShardUnavailable, () => scene.AttendAsync(command));
+        silos.Plan.Every = null;
+        var answer = await scene.AttendAsync(command);
+        Assert.Equal((0.0, true), (answer.Privacy.Charged, answer.Privacy.Replayed));
+        Assert.Equal(2, answer.Answers.Count);
+        // What was read is held: the next answer from these shards asks the storage for nothing.
+        silos.Plan.Every = call => call == "read ShardSums" ? Fault.Before : null;
+        Assert.Equal(answer.Answers[0].Output, (await scene.AttendAsync(Ask)).Answers[0].Output);
+        await scene.AttendAsync(new AttendCommand(Samples.Queries(3, seed: 5)));
+        silos.Plan.Every = null;
+        await RequireSpentAsync(scene, 1, entries: 2);
     }
 
     private static async Task RequireSpentAsync(Scene scene, double epsilon, int entries)

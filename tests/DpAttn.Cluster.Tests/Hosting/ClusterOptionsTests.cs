@@ -12,6 +12,8 @@ public class ClusterOptionsTests
         { nameof(ClusterOptions.ScanQueue), options => options.ScanQueue = 0 },
         { nameof(ClusterOptions.IngestBytes), options => options.IngestBytes = 1 },
         { nameof(ClusterOptions.NodeCacheBytes), options => options.NodeCacheBytes = 1 },
+        { nameof(ClusterOptions.PartCacheBytes), options => options.PartCacheBytes = 1 },
+        { nameof(ClusterOptions.SumBytes), options => options.SumBytes = 1 },
         { nameof(ClusterOptions.JobInterval), options => options.JobInterval = TimeSpan.Zero },
         { nameof(ClusterOptions.GenerationPoll), options => options.GenerationPoll = TimeSpan.Zero },
         { nameof(ClusterOptions.GenerationPoll), options => options.GenerationPoll = TimeSpan.FromSeconds(4.1) },

@@ -19,7 +19,7 @@ public class WireContractTests
     public void Every_interface_method_and_message_has_a_name_of_its_own()
     {
         Assert.Equal(5, Interfaces.Length);
-        Assert.Equal(18, Messages.Length);
+        Assert.Equal(19, Messages.Length);
         var names = Interfaces.Concat(Messages).Select(type => type.GetCustomAttribute<AliasAttribute>()?.Alias).ToArray();
         Assert.All(names, Assert.NotNull);
         Assert.Equal(names.Length, names.Distinct().Count());
@@ -74,7 +74,9 @@ public class WireContractTests
         var opened = new OpenCommand("k", [77, 77, 77], "r1", 0).ToString();
         var bought = new AskCommand("a", "k", [77, 77], 0, 1, [0.12345, 0.67890], false).ToString();
         var shared = new QuerySumsCommand(1, 0, [77, 77], 1, new LongBlock([123450678])).ToString();
-        Assert.All(new[] { asked, answered, summed, opened, bought, shared }, text =>
+        var noised = new PartSums([new LongBlock([123450678])]).ToString();
+        var done = new ShardProgress(1, 1, true, 5, null, [77, 77]).ToString();
+        Assert.All(new[] { asked, answered, summed, opened, bought, shared, noised, done }, text =>
         {
             Assert.DoesNotContain("12345", text);
             Assert.DoesNotContain("67890", text);

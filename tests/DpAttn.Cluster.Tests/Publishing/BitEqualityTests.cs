@@ -14,16 +14,22 @@ public class BitEqualityTests(OneSilo one, TwoSilos two)
     private static readonly RowBatch All = Samples.Rows(1200, 77);
 
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(3, 1)]
-    [InlineData(16, 1)]
-    [InlineData(1, 2)]
-    [InlineData(3, 2)]
-    [InlineData(16, 2)]
-    public async Task Sums_and_releases_are_the_librarys_for_any_number_of_shards_and_silos(int shards, int silos)
+    [InlineData("moment-tree", 1, 1)]
+    [InlineData("moment-tree", 3, 1)]
+    [InlineData("moment-tree", 16, 1)]
+    [InlineData("moment-tree", 1, 2)]
+    [InlineData("moment-tree", 3, 2)]
+    [InlineData("moment-tree", 16, 2)]
+    [InlineData("distance-tree", 1, 1)]
+    [InlineData("distance-tree", 3, 1)]
+    [InlineData("distance-tree", 16, 1)]
+    [InlineData("distance-tree", 1, 2)]
+    [InlineData("distance-tree", 3, 2)]
+    [InlineData("distance-tree", 16, 2)]
+    public async Task Sums_and_releases_are_the_librarys_for_any_number_of_shards_and_silos(string mechanism, int shards, int silos)
     {
         SharedSilos cluster = silos == 1 ? one : two;
-        var definition = Samples.Definition(shards);
+        var definition = Samples.Of(mechanism, shards);
         foreach (var cuts in new[] { [1200], Cuts(24, 1), Cuts(60, 2) })
         {
             var scene = await cluster.SceneAsync(definition);
@@ -35,13 +41,15 @@ public class BitEqualityTests(OneSilo one, TwoSilos two)
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task Null_slots_and_erased_rows_change_nothing_of_it(int silos)
+    [InlineData("moment-tree", 1)]
+    [InlineData("moment-tree", 2)]
+    [InlineData("distance-tree", 1)]
+    [InlineData("distance-tree", 2)]
+    public async Task Null_slots_and_erased_rows_change_nothing_of_it(string mechanism, int silos)
     {
         SharedSilos cluster = silos == 1 ? one : two;
         var isNull = Enumerable.Range(0, 300).Select(i => i % 7 == 3).ToArray();
-        var definition = Samples.Definition(3, SchemaFactory.AddRemove);
+        var definition = Samples.Of(mechanism, 3, SchemaFactory.AddRemove);
         var scene = await cluster.SceneAsync(definition);
         await scene.AppendAsync("b1", Samples.Rows(300, 5, isNull));
         await scene.AppendAsync("b2", Samples.Rows(100, 6));
@@ -64,29 +72,46 @@ public class BitEqualityTests(OneSilo one, TwoSilos two)
     /// <summary>Freezes without starting the publish, to read the secret before it is erased; then has the grains publish.</summary>
     private static async Task RequireLibrarysAsync(SharedSilos cluster, Scene scene, RowSet rows, StoreDefinition definition)
     {
-        var parameters = SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
-        var exact = MomentAccumulator.Sum(parameters, rows);
         var store = new StoreId(await scene.IncarnationAsync());
         var (release, key) = await FrozenRelease.FreezeAsync(cluster.Silos, store);
         await Wait.PublishedAsync(scene.Door, scene.Owner, scene.Store, release);
 
         var document = (await cluster.Silos.Storage.Catalog.ReadAsync(Documents.Release, Documents.Below(store, release)))!.Value;
         Assert.Equal(rows.Count, document.Slots);
-        var ladder = SchemaFactory.Ladder(parameters, definition.Ladder, new Delta(definition.Delta));
-        var expected = MomentRelease.Publish(exact, ladder, key);
-        Assert.Equal(definition.Ladder.Count, document.Nodes.Count);
-        foreach (var (node, tier) in document.Nodes.Zip(expected.Tiers))
-        {
-            var bytes = (await cluster.Silos.Storage.Segments.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!;
-            var (values, slots) = NodeCodec.Decode(bytes, parameters.Dimension);
-            Assert.Equal(tier.Values, values);
-            Assert.Equal(rows.Count, slots);
-        }
-        // Without the best tier's noise what is served are the exact sums.
-        var noise = Noise(key, ladder, exact.Sums.Length);
-        var best = document.Nodes[^1];
-        var served = NodeCodec.Decode((await cluster.Silos.Storage.Segments.ReadPartsAsync(store, BlobKind.Node, best.Blob, best.Bytes))!, parameters.Dimension).Values;
+        var served = await cluster.Silos.ReadReleasedAsync(store, release);
+        Assert.Equal(Released.Of(definition, [(rows, false)], definition.Ladder, key), served);
+        Assert.Equal(definition.Ladder.Count, served.Count);
+        if (definition.Mechanism.Name == MomentRelease.Mechanism)
+            RequireExactWithoutNoise(definition, rows, key, served[^1]);
+        else
+            await RequireKeptSumsAsync(cluster, store, document, definition, rows);
+    }
+
+    /// <summary>Without the best tier's noise what is served are the exact sums.</summary>
+    private static void RequireExactWithoutNoise(StoreDefinition definition, RowSet rows, ReleaseKey key, long[] served)
+    {
+        var parameters = SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
+        var exact = MomentAccumulator.Sum(parameters, rows);
+        var noise = Noise(key, SchemaFactory.Ladder(parameters, definition.Ladder, new Delta(definition.Delta)), exact.Sums.Length);
         Assert.Equal(exact.Sums, served.Zip(noise, (value, drawn) => value - drawn));
+    }
+
+    /// <summary>What the shards keep adds up to the library's exact sums, and nothing else of the release is stored.</summary>
+    private static async Task RequireKeptSumsAsync(SharedSilos cluster, StoreId store, ReleaseDocument document, StoreDefinition definition, RowSet rows)
+    {
+        var exact = DistanceTreeSums.Sum(SchemaFactory.DistanceParameters(SchemaFactory.Resolve(definition)), rows);
+        var total = new long[exact.Numbers.Length];
+        Assert.Equal(definition.Shards, document.Sums!.Count);
+        foreach (var sums in document.Sums)
+        {
+            var (values, _) = NodeCodec.Decode((await cluster.Silos.Storage.Segments.ReadPartsAsync(store, BlobKind.ShardSums, sums.Blob, sums.Bytes))!, total.Length);
+            for (var i = 0; i < total.Length; i++)
+                total[i] += values[i];
+        }
+        Assert.Equal(exact.Numbers, total);
+        Assert.Empty(document.Nodes);
+        Assert.NotNull(document.Secret);
+        Assert.Empty(await cluster.Silos.Storage.Segments.ListAsync(store, BlobKind.Node, document.Id, null, 10));
     }
 
     private static async Task RequireShardsOnEverySiloAsync(SharedSilos cluster, Scene scene, int silos)

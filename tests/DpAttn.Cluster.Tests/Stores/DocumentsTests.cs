@@ -76,7 +76,9 @@ public class DocumentsTests
     {
         Check("store-1.json", Documents.Store, Store);
         Check("store-per-query-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("per-query") }, Erasures = 5, Secret = "AAAA" });
+        Check("store-distance-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("distance-tree", 2, null, 0.1, 1024, 3) } });
         Check("release-1.json", Documents.Release, Release);
+        Check("release-distance-1.json", Documents.Release, Release with { Nodes = [], Sums = [new NodeDocument("s0", 24, new string('c', 64)), new NodeDocument("s1", 24, new string('d', 64))], Failure = null });
         Check("batch-1.json", Documents.Batch, new BatchDocument { Batch = "b", Fingerprint = "f", FirstSlot = 1, Slots = 2, FirstSegment = 3, Segments = 4 });
         Check("segment-1.json", Documents.Segment, new SegmentDocument { Blob = "b-00000", Shard = 1, FirstRow = 2, Rows = 3, Slots = 4, Bytes = 5, Digest = "d" });
         Check("key-1.json", Documents.Key, new KeyDocument { Id = "i", Hash = "h", Account = "a", Role = "user", CreatedBy = "o", Created = Then, Revoked = Then });

@@ -69,7 +69,7 @@ internal sealed class Side
         Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock, Secrets);
         Services = new StoreServices(
             Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock,
-            Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options));
+            Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options), new KeptSums(Catalog, Blobs, Directory, bench.Scans, bench.Options));
     }
 
     public ICatalog Catalog { get; }
@@ -115,11 +115,27 @@ internal sealed class Side
     public async Task<ReleaseDocument> ReadReleaseAsync(StoreId store, string release) =>
         (await Catalog.ReadAsync(Documents.Release, Documents.Below(store, release)))!.Value;
 
+    /// <summary>The noised integers of every part of every tier of a release that answers from its shards, as they are served.</summary>
+    public async Task<List<long[]>> ReadPartsAsync(StoreId store, string release)
+    {
+        var view = (await Directory.ReadAsync(store))!;
+        var parts = new LongBlock(Released.PartsOf(((DistanceModel)view.Model).Parameters));
+        var noise = Services.Parts(store, release);
+        var tiers = new List<long[]>();
+        for (var tier = 0; tier < view.Release(release)!.Ladder.Count; tier++)
+            tiers.Add((await noise.ReadAsync(tier, parts, PartsOf(store, release), CancellationToken.None)).ToArray(parts.Values.Length * ((DistanceModel)view.Model).NumbersPerPart));
+        return tiers;
+    }
+
+    public IShardParts PartsOf(StoreId store, string release) => new LocalParts(this, store, release);
+
     /// <summary>The released integers of every tier, as they are served.</summary>
     public async Task<List<long[]>> ReadNodesAsync(StoreId store, string release)
     {
         var document = await ReadReleaseAsync(store, release);
         var model = (await Directory.ReadAsync(store))!.Released;
+        if (model is DistanceModel)
+            return await ReadPartsAsync(store, release);
         var nodes = new List<long[]>();
         foreach (var node in document.Nodes)
             nodes.Add(NodeCodec.Decode((await Blobs.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!, model.Dimension).Values);
@@ -132,6 +148,13 @@ internal sealed class Side
         var document = await ReadReleaseAsync(store, release);
         var secret = _bench.Protector.Unprotect(Convert.FromBase64String(document.Secret!), Services.Releases(store).SecretPurpose(release));
         return ReleaseKey.Derive(secret, Convert.FromHexString(document.NoiseBinding));
+    }
+
+    /// <summary>The exact parts of shards in this process, as grains would read them.</summary>
+    private sealed class LocalParts(Side side, StoreId store, string release) : IShardParts
+    {
+        public async Task<PartSums> ReadAsync(int shard, LongBlock parts, CancellationToken cancellationToken) =>
+            PartSums.Of((await side.Services.KeptSums.GetAsync(store, release, shard, TimeSpan.FromSeconds(30), cancellationToken)).Read(parts.Values));
     }
 
     /// <summary>The shards of one release in this process, as grains would hold them.</summary>

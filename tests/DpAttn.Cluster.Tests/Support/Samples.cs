@@ -25,6 +25,11 @@ internal static class Samples
         Shards = shards,
     };
 
+    /// <summary>The same for a mechanism that publishes: a distance-tree is small, with three copies.</summary>
+    public static StoreDefinition Of(string mechanism, int shards = 3, string adjacency = "replace-one") => mechanism == MomentRelease.Mechanism
+        ? Definition(shards, adjacency)
+        : Definition(shards, adjacency) with { Mechanism = new MechanismDefinition(mechanism, Alpha: 0.5, GridCells: 16, Copies: 3) };
+
     public static RowBatch Rows(int count, int seed, bool[]? isNull = null)
     {
         var random = new Random(seed);

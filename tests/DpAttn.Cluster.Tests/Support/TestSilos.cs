@@ -1,4 +1,5 @@
 using DpAttn.Contracts;
+using DpAttn.Privacy;
 using DpAttn.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
@@ -75,6 +76,25 @@ internal sealed class TestSilos : IAsyncDisposable
     {
         var created = await FrontDoor.CreateKeyAsync(await OperatorAsync(), new KeyRequest(subject, role));
         return await FrontDoor.AuthenticateAsync(created.Key);
+    }
+
+    /// <summary>The released integers of every tier as the grains serve them.</summary>
+    public async Task<List<long[]>> ReadReleasedAsync(StoreId store, string release)
+    {
+        var view = (await Service<StoreDirectory>(0).ReadAsync(store))!;
+        var document = view.Release(release)!;
+        var tiers = new List<long[]>();
+        if (view.Model is not DistanceModel model)
+        {
+            foreach (var node in document.Nodes)
+                tiers.Add(NodeCodec.Decode((await Storage.Segments.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!, view.Released.Dimension).Values);
+            return tiers;
+        }
+        var parts = new LongBlock(Released.PartsOf(model.Parameters));
+        var coordinator = Service<IGrainFactory>(0).GetGrain<ICoordinatorGrain>(GrainKey.Of(store, release));
+        for (var tier = 0; tier < document.Ladder.Count; tier++)
+            tiers.Add((await coordinator.ReadPartsAsync(tier, parts, CancellationToken.None)).ToArray(parts.Values.Length * model.NumbersPerPart));
+        return tiers;
     }
 
     public async ValueTask DisposeAsync()
