@@ -97,7 +97,9 @@ public sealed class BadInputOverHttpTests : IAsyncLifetime
             (Definition() with { Scale = double.MaxValue }, "scale"),
             (Definition() with { Adjacency = "add-one" }, "replace-one"),
             (Definition() with { Keys = new RegionBound() }, "keys"),
-            (Definition() with { Mechanism = new MechanismDefinition("distance-tree") }, "moment-tree"),
+            (Definition() with { Mechanism = new MechanismDefinition("laplace-tree") }, "moment-tree"),
+            (Definition() with { Mechanism = new MechanismDefinition("distance-tree", Kernel: "taylor") }, "kernel"),
+            (Definition() with { Mechanism = new MechanismDefinition("moment-tree", Alpha: 0.1) }, "alpha"),
         ];
         foreach (var (definition, word) in cases)
         {
