@@ -35,9 +35,9 @@ internal sealed class ReleasedNodes
         var release = (await _catalog.ReadAsync(Documents.Release, Documents.Below(key.Store, key.Release)))?.Value;
         if (release is not { State: ReleaseDocument.Published } || key.Tier < 0 || key.Tier >= release.Ladder.Count)
             throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {key.Release} with a tier {key.Tier}");
-        var store = await _catalog.ReadAsync(Documents.Store, key.Store.Value)
-            ?? throw new ProblemException(ProblemCodes.NotFound, "no such store");
-        var model = _directory.ModelOf(store.Value).AsReleased();
+        if (await _catalog.ReadAsync(Documents.Store, key.Store.Value) is not { Value: { State: StoreDocument.Active } store })
+            throw new ProblemException(ProblemCodes.NotFound, "no such store");
+        var model = _directory.ModelOf(store).AsReleased();
         var ladder = model.LadderOf(release.Ladder);
         return model is StoredModel stored
             ? await LoadAsync(key, release, stored, ladder)

@@ -148,7 +148,7 @@ internal sealed partial class ClusterFrontDoor
             throw new ProblemException(ProblemCodes.RequestConflict, "this idempotency key was used for another request; nothing was charged");
         // Opened on another silo, of a release that this one has not heard of yet.
         if (store.Release(recorded.Release) is not { State: ReleaseDocument.Published })
-            store = await directory.ReadAsync(store.Id, cancellationToken) ?? throw NoSuchStore();
+            store = await directory.ReadAsync(store.Id, cancellationToken) is { Document.State: StoreDocument.Active } now ? now : throw NoSuchStore();
         var choice = new TierChoice(TierChoice.Published(store, recorded.Release), recorded.Tier.Value, MustOpen: false);
         return new PaidTier(store, choice, entitlement, Charged: 0, IsReplay: true);
     }

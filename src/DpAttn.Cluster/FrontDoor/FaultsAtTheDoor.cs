@@ -75,7 +75,7 @@ internal sealed class FaultsAtTheDoor(IFrontDoor door) : IFrontDoor
         Guard(door.GetBudgetAsync(caller, store, account, cancellationToken), isLedger: true);
 
     public Task<BudgetDescription> SetBudgetAsync(Principal caller, string store, string account, LimitRequest request, CancellationToken cancellationToken = default) =>
-        Guard(door.SetBudgetAsync(caller, store, account, request, cancellationToken));
+        Guard(door.SetBudgetAsync(caller, store, account, request, cancellationToken), isLedger: true);
 
     public Task<StoreBudgets> SetStoreBudgetAsync(Principal caller, string store, LimitRequest request, CancellationToken cancellationToken = default) =>
         Guard(door.SetStoreBudgetAsync(caller, store, request, cancellationToken), isLedger: true);

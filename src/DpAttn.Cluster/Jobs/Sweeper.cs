@@ -12,7 +12,6 @@ namespace DpAttn.Cluster;
 internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, StoreServices services, ClusterOptions options, TimeProvider clock, ILogger<Sweeper> logger)
 {
     private const int Page = 500;
-    private static readonly TimeSpan AnswerGrace = TimeSpan.FromDays(1);
 
     // There may be millions of them, and none is in a hurry.
     private static readonly TimeSpan AnswerInterval = TimeSpan.FromHours(1);
@@ -55,9 +54,9 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         await SweepAsync(id, BlobKind.Node, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Manifest, FindManifestAsync, cancellationToken);
         await RewrapAsync(id, cancellationToken);
-        // By then every request that was charged before its answer was stored has expired: what is removed is never computed anew.
+        // By then every request of it has expired, and none is computed anew: that ends a grace after its charge, whatever the retention is or becomes.
         if (withAnswers)
-            await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + AnswerGrace);
+            await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + StoredAnswers.Grace);
     }
 
     /// <summary>Secrets that releases keep are wrapped with the current key, so that an older one can be taken out of the key file.</summary>

@@ -54,8 +54,11 @@ internal sealed class PerQueryRequest(
         var outcome = await budget.ChargeAsync(plan.Cost.MuSquared, plan.Cost.Slack, cancellationToken);
         if (outcome.Refusal is not null)
             return new AskOutcome(outcome with { MuSquared = plan.Cost.MuSquared, Slack = plan.Cost.Slack }, null);
-        if (outcome.IsReplay && await budget.FindAsync(cancellationToken) is { } twin)
+        if (outcome.IsReplay)
+        {
+            var twin = await budget.FindAsync(cancellationToken) ?? throw new StorageCorruptException("the ledger knows a request as charged and has no entry of it");
             return await ReplayAsync(read.Value, model, twin, shards, cancellationToken);
+        }
         return new AskOutcome(outcome, await AnswerAsync(read.Value, model, plan, snapshot, clock.GetUtcNow(), shards, cancellationToken));
     }
 
@@ -68,6 +71,7 @@ internal sealed class PerQueryRequest(
         var replay = new ChargeOutcome(null, IsReplay: true, recorded.MuSquared, recorded.Slack, 0, 0, null);
         if (await answers.ReadAsync(_account, _request, cancellationToken) is { } stored)
             return new AskOutcome(replay, Decode(stored, model));
+        RequireNeverSwept(recorded.At);
         RequireRows(document.Slots);
         var plan = await PlanAsync(model, cancellationToken);
         // Noise is only ever as narrow as what was paid for it.
@@ -92,6 +96,7 @@ internal sealed class PerQueryRequest(
                 var batch = await ComputeAsync(plan.Dimension * plan.Parameters.Columns, () => Decode(plan, snapshot, sums, noise), cancellationToken);
                 var stored = await answers.PutAsync(_account, _request, AnswerCodec.Encode(batch), cancellationToken);
                 RequireKept(charged);
+                RequireNeverSwept(charged);
                 return Decode(stored, model);
             }
             catch (ProblemException e) when (e.Code is ProblemCodes.Busy or IShardQueries.RowsChanged && clock.GetElapsedTime(began) < options.AnswerDeadline)
@@ -167,6 +172,17 @@ internal sealed class PerQueryRequest(
     {
         if (clock.GetUtcNow() - charged > options.AnswerRetention)
             throw new ProblemException(ProblemCodes.AnswerExpired, $"answers are kept for {options.AnswerRetention.TotalDays:G3} days; this request was charged before that. A new request has a key of its own");
+    }
+
+    /// <summary>
+    /// An answer is computed only while no sweep, however long answers were kept when it ran, can have removed one that was sent: otherwise, of rows that changed since, a second one would leave for
+    /// one charge.
+    /// </summary>
+    /// <exception cref="ProblemException">answer_expired.</exception>
+    private void RequireNeverSwept(DateTimeOffset charged)
+    {
+        if (clock.GetUtcNow() - charged > StoredAnswers.Grace)
+            throw new ProblemException(ProblemCodes.AnswerExpired, $"this request was charged more than {StoredAnswers.Grace.TotalHours:G3} hours ago, and its answer is not stored; it is never computed anew that late. A new request has a key of its own");
     }
 
     private static ProblemException TooLarge(string why) => new(ProblemCodes.TooLarge, $"{why}; ask in several requests");

@@ -7,7 +7,7 @@ namespace DpAttn.Cluster;
 
 /// <summary>
 /// The rows of one shard of a per-query store, ready for queries: loaded when they are first needed, a segment at a time, so that what was loaded stays when a call
-/// gives up; only what is new is loaded later, and what was erased is let go.
+/// gives up; only what is new is loaded later, and what was erased is let go, at the latest by the next query of a newer row set.
 /// </summary>
 internal sealed class ShardRows(StoreId store, int shard, PerQueryModel model, RowSets rowSets, ISegmentStore blobs, ScanScheduler scans, RowMemory memory) : IDisposable
 {

@@ -8,6 +8,12 @@ namespace DpAttn.Cluster;
 /// <summary>The answers of one store's per-query requests: stored once under the account and the request, before they are sent, and served as they are stored.</summary>
 internal sealed class StoredAnswers(StoreId store, ISegmentStore blobs)
 {
+    /// <summary>
+    /// How long after its charge a request may still be answered for the first time, and how much longer than the retention an answer is stored. So an answer that was swept, under
+    /// whatever retention, is of a request that nobody computes any more.
+    /// </summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromDays(1);
+
     /// <summary>What was stored for a request, or null.</summary>
     public Task<byte[]?> ReadAsync(AccountId account, RequestId request, CancellationToken cancellationToken) => blobs.ReadAsync(KeyOf(account, request), cancellationToken);
 

@@ -194,6 +194,32 @@ public sealed class PerQueryRequestTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_swept_answer_is_not_computed_anew_when_answers_are_kept_longer_from_then_on()
+    {
+        var store = await LocalQueries.MakeAsync(_bench, null, 6, First);
+        using var local = new LocalQueries(_bench.Side, _bench, store);
+        await local.AskAsync(Ask);
+        var calls = local.Calls;
+        _clock.Advance(_bench.Options.AnswerRetention + StoredAnswers.Grace);
+        await new Sweeper(_bench.Side.Catalog, _bench.Side.Blobs, _bench.Side.Services, _bench.Options, _clock, NullLogger<Sweeper>.Instance).SweepAsync(CancellationToken.None);
+        // Of rows that changed since it would be a second release for one charge.
+        await _bench.Side.AppendAsync(store, "later", Second);
+        var longer = _bench.Options.AnswerRetention;
+        _bench.Options.AnswerRetention = TimeSpan.FromDays(30);
+        try
+        {
+            var problem = await Refused.WithAsync(ProblemCodes.AnswerExpired, () => local.AskAsync(Ask));
+            Assert.Contains("24 hours", problem.Message);
+        }
+        finally
+        {
+            _bench.Options.AnswerRetention = longer;
+        }
+        Assert.Equal(calls, local.Calls);
+        await RequireChargesAsync(store, 1);
+    }
+
+    [Fact]
     public async Task Stored_answers_are_swept_a_day_after_the_last_of_their_requests_expired()
     {
         var store = await LocalQueries.MakeAsync(_bench, null, 6, First);
