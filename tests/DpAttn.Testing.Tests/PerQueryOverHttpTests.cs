@@ -13,6 +13,7 @@ namespace DpAttn.Testing.Tests;
 /// <summary>A per-query store over HTTP against a whole embedded server: real rows, restarts, and what requests that cannot be are told.</summary>
 public sealed class PerQueryOverHttpTests : IDisposable
 {
+    private const int Copies = 300;
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-per-query-");
 
     public void Dispose() => _directory.Delete(recursive: true);
@@ -137,7 +138,9 @@ public sealed class PerQueryOverHttpTests : IDisposable
 
     private Task<DpAttnTestCluster> StartAsync() => DpAttnTestCluster.StartAsync(_directory.FullName);
 
-    /// <summary>A store of three rows and a user who may ask it.</summary>
+    private static float[] Repeated(float[] numbers) => [.. Enumerable.Repeat(numbers, Copies).SelectMany(copy => copy)];
+
+    /// <summary>A store of three rows, many times over, and a user who may ask it.</summary>
     private static async Task<string> LoadAsync(DpAttnTestCluster cluster, double storeLimit = 8)
     {
         var owner = await cluster.CreateClientAsync(Roles.Owner, "olga");
@@ -152,7 +155,8 @@ public sealed class PerQueryOverHttpTests : IDisposable
             Limit = storeLimit,
             Capacity = 1000,
         });
-        await owner.AppendAsync("s", "b", new float[] { 0.5f, 0, 0, 0.5f, 0, 0 }, new float[] { 1, -1, 0 }, 3);
+        // Enough of them that answers are not all noise: two that are clipped to the value bound could not be told apart.
+        await owner.AppendAsync("s", "b", Repeated([0.5f, 0, 0, 0.5f, 0, 0]), Repeated([1, -1, 0]), 3 * Copies);
         var key = (await cluster.Connect(cluster.OperatorKey!).CreateKeyAsync(new KeyRequest("ulf", Roles.User))).Key;
         await owner.GrantAsync("s", "ulf", 6);
         return key;

