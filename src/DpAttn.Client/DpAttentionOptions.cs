@@ -6,6 +6,9 @@ public sealed class DpAttentionOptions
     /// <summary>The longest wait that can be stated anywhere.</summary>
     internal static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
 
+    /// <summary>The wait for maintenance, which takes as long as the data is large: above the most that a server allows it (24 h), so that the server decides.</summary>
+    internal static readonly TimeSpan MaintenanceWait = TimeSpan.FromHours(25);
+
     /// <summary>The server's address, such as <c>https://attention.example.org/</c>. Required; a path in it is kept in front of every route.</summary>
     public Uri? Endpoint { get; set; }
 

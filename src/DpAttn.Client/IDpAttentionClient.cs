@@ -121,7 +121,7 @@ public interface IDpAttentionClient
     /// <summary>The ledgers of the caller's stores, and for operators of all; whether each takes charges.</summary>
     Task<LedgerList> ListLedgersAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Verifies a store's whole ledger: takes as long as it is large, at most an hour.</summary>
+    /// <summary>Verifies a store's whole ledger: takes as long as it is large, at most what the server allows (an hour by default). It is not asked for again after a time-out.</summary>
     /// <param name="incarnation">The store's incarnation, as <see cref="ListLedgersAsync"/> tells it.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
     Task<LedgerCheck> VerifyLedgerAsync(string incarnation, CancellationToken cancellationToken = default);

@@ -29,7 +29,7 @@ internal sealed partial class FakeStore
         if (_ledger.Charge(Account, new RequestId(key), RequestFingerprint.Of(Encoding.ASCII.GetBytes(content)), cost) is LedgerDecision.Refused refused)
             throw Refusal(refused, $"the budget does not admit an answer at tier {tier}; nothing was charged");
         var left = _ledger.Limit(Account)!.Value - _ledger.Spent(Account);
-        var answer = Answer(Attention(), queries, Record(tier, epsilon, epsilon) with { AboutMore = AboutMore(left, cost) }, null);
+        var answer = Answer(Attention(), queries, Record(tier, epsilon, epsilon) with { AboutMore = cost.TimesIn(left) }, null);
         _bought.Add(key, (content, answer));
         return answer;
     }
@@ -52,9 +52,6 @@ internal sealed partial class FakeStore
         });
     }
 
-    private IReadOnlyList<TierReach> Reach(PerQueryParameters parameters, PrivacyAmount left) =>
-        [.. Definition.Ladder.Select((epsilon, t) => new TierReach(t, epsilon, AboutMore(left, NoiseLadder.Calibrate(parameters.QuerySensitivity, parameters.Columns, [Epsilon.Budget(epsilon)], _delta).Open(0))))];
-
     private PerQueryPlan Plan(PerQueryParameters parameters, Matrix<double> queries, bool clip, double epsilon)
     {
         try
@@ -66,6 +63,4 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, e.Message);
         }
     }
-
-    private static long AboutMore(PrivacyAmount left, PrivacyAmount cost) => Math.Min(left.MuSquared / cost.MuSquared, cost.Slack == 0 ? long.MaxValue : left.Slack / cost.Slack);
 }

@@ -88,7 +88,7 @@ internal sealed partial class FakeStore
         if (Rows == 0)
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a store without rows cannot be published; append rows first");
         Epsilon[] tiers = [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)];
-        var ladder = _distances is null ? MomentRelease.Calibrate(_moments!, tiers, _delta) : DistanceTreeRelease.Calibrate(_distances, tiers, _delta);
+        var ladder = Calibrate(tiers);
         var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Rows, ladder, Attention(), now);
         _ledger.AddRelease(new ReleaseId(made.Id), ladder);
         _releases.Add(made);
@@ -141,11 +141,19 @@ internal sealed partial class FakeStore
             Remaining = PrivacyLimit.ToAffordableEpsilon(limit - spent, _delta).Value,
             LimitUnits = limit.MuSquared,
             SpentUnits = spent.MuSquared,
-            Reach = _queries is null ? null : Reach(_queries, limit - spent),
+            Reach = [.. Definition.Ladder.Select((epsilon, tier) => new TierReach(tier, epsilon, PriceOf(epsilon).TimesIn(limit - spent)))],
             Opened = [.. _releases.Where(release => _ledger.OpenTier(Account, new ReleaseId(release.Id)) is not null)
                 .Select(release => new OpenedTier(release.Id, _ledger.OpenTier(Account, new ReleaseId(release.Id))!.Value))],
         };
     }
+
+    /// <summary>What a tier costs whoever holds nothing of it.</summary>
+    private PrivacyAmount PriceOf(double epsilon) => Calibrate(Epsilon.Budget(epsilon)).Open(0);
+
+    private NoiseLadder Calibrate(params Epsilon[] tiers) =>
+        _queries is not null ? NoiseLadder.Calibrate(_queries.QuerySensitivity, _queries.Columns, tiers, _delta)
+        : _distances is not null ? DistanceTreeRelease.Calibrate(_distances, tiers, _delta)
+        : MomentRelease.Calibrate(_moments!, tiers, _delta);
 
     public IReadOnlyList<LedgerLine> Ledger(DateTimeOffset now) =>
         [.. _ledger.Entries.Where(entry => entry.Account is not null).Select((entry, i) => new LedgerLine(

@@ -161,6 +161,17 @@ public class RetryTests
     }
 
     [Fact]
+    public async Task Maintenance_that_times_out_is_not_begun_anew()
+    {
+        var handler = new ScriptedHandler((_, _) => throw new TaskCanceledException());
+        using var test = new TestClient(handler);
+        await Assert.ThrowsAsync<DpAttentionException>(() => test.Client.VerifyLedgerAsync("inc1"));
+        Assert.Single(handler.Sent);
+        await Assert.ThrowsAsync<DpAttentionException>(() => test.Client.GetStoreAsync("packages"));
+        Assert.True(handler.Sent.Count > 2);
+    }
+
+    [Fact]
     public async Task A_caller_who_gives_up_gets_a_cancellation_and_no_retry()
     {
         using var stop = new CancellationTokenSource();

@@ -37,6 +37,8 @@ public abstract partial class ClientConformance
         var budget = await user.GetBudgetAsync("s");
         Assert.Equal((1.0, 1.0), (budget.Limit, Math.Round(budget.Spent, 6)));
         Assert.Equal(new OpenedTier(release.Id, 1), Assert.Single(budget.Opened));
+        // Nothing is left of a limit that one tier took whole.
+        Assert.All(budget.Reach!, reach => Assert.Equal(0, reach.AboutMore));
     }
 
     [Fact]

@@ -88,7 +88,8 @@ internal sealed class Exchange(IHttpSource source, DpAttentionOptions options, F
         {
             // A token of the caller's, or else the deadline (or the HttpClient's own).
             cancellationToken.ThrowIfCancellationRequested();
-            return Outcome.TimedOut(timeout, e);
+            // What was given a time of its own is maintenance: asking again would begin it anew.
+            return Outcome.TimedOut(timeout, e, isTransient: call.Timeout is null);
         }
         catch (HttpRequestException e)
         {

@@ -31,8 +31,8 @@ internal sealed class Outcome
 
     public static Outcome Succeeded(Reply reply) => new(reply.Status, null, "", null) { Success = reply };
 
-    public static Outcome TimedOut(TimeSpan timeout, Exception cause) =>
-        new(null, null, $"no answer within Timeout ({timeout.TotalSeconds} s)", cause) { IsTransient = true };
+    public static Outcome TimedOut(TimeSpan timeout, Exception cause, bool isTransient) =>
+        new(null, null, $"no answer within Timeout ({timeout.TotalSeconds} s)", cause) { IsTransient = isTransient };
 
     public static Outcome Unreachable(Uri endpoint, Exception cause, bool isTransient) =>
         new(null, null, $"{endpoint.GetLeftPart(UriPartial.Authority)} cannot be reached, or the connection broke: {Text.Clean(cause.Message)}", cause) { IsTransient = isTransient };

@@ -33,7 +33,7 @@ internal sealed partial class ClusterFrontDoor
             entitlement.Spent,
             entitlement.Remaining,
             charge.IsReplay,
-            AboutMore: Reach.AboutMore(entitlement.State.Remaining, charge.Amount));
+            AboutMore: charge.Amount.TimesIn(entitlement.State.Remaining));
         return new AttendResult(answers, record);
     }
 }

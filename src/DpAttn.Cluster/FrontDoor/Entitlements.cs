@@ -67,7 +67,7 @@ internal sealed class Entitlements(Generation generation, ClusterOptions options
                     return first.Value;
                 continue;
             }
-            // Entries of an account are numbered without gaps: of the same number is the same state, whose conversions are made already.
+            // Entries of an account have rising numbers: of the same number is the same state, whose conversions are made already.
             var value = known.Value.State.Sequence >= state.Sequence ? known.Value : new Entitlement(state, store.Delta);
             if (_entries.TryUpdate(key, new Entry(value, Math.Max(epoch, known.Epoch), Math.Max(asked, known.Asked)), known))
                 return value;

@@ -27,6 +27,15 @@ public readonly record struct PrivacyAmount(long MuSquared, long Slack)
     /// <summary>True when both parts are at most those of <paramref name="limit"/>.</summary>
     public bool FitsIn(PrivacyAmount limit) => MuSquared <= limit.MuSquared && Slack <= limit.Slack;
 
+    /// <summary>How many charges of this amount fit in what is left, in both of its parts; 0 when nothing is left, or when this costs no mu squared and so is no charge.</summary>
+    public long TimesIn(PrivacyAmount left)
+    {
+        if (!left.IsNonNegative || MuSquared <= 0)
+            return 0;
+        var byMu = left.MuSquared / MuSquared;
+        return Slack > 0 ? Math.Min(byMu, left.Slack / Slack) : byMu;
+    }
+
     /// <summary>floor(2^40 mu^2), exact for the part of mu above 2^-60.</summary>
     public static long FloorMuSquared(Mu mu)
     {

@@ -8,6 +8,19 @@ public class QuantityTests
 {
     private static readonly double[] NeverNumbers = [double.NaN, double.PositiveInfinity, double.NegativeInfinity, -1, -double.Epsilon];
 
+    [Theory]
+    [InlineData(10, 10, 100, 100, 10)]
+    [InlineData(10, 0, 109, 0, 10)]
+    [InlineData(10, 30, 100, 100, 3)]
+    [InlineData(10, 1, 9, 100, 0)]
+    [InlineData(10, 1, 100, 0, 0)]
+    [InlineData(10, 1, -1, 100, 0)]
+    [InlineData(10, 1, 100, -1, 0)]
+    [InlineData(0, 1, 100, 100, 0)]
+    [InlineData(1, 0, long.MaxValue, 0, long.MaxValue)]
+    public void An_amount_fits_as_often_as_both_its_parts_do(long muSquared, long slack, long leftMuSquared, long leftSlack, long times) =>
+        Assert.Equal(times, new PrivacyAmount(muSquared, slack).TimesIn(new PrivacyAmount(leftMuSquared, leftSlack)));
+
     [Fact]
     public void Epsilon_is_finite_and_not_negative_and_a_stated_one_is_at_most_200()
     {
