@@ -153,14 +153,7 @@ public sealed class PerQueryParameters
     private byte[] MakeFingerprint()
     {
         using var hash = new CanonicalHash("dpattn per-query parameters 1");
-        hash.Append(Schema.Keys);
-        hash.Append(Schema.Queries);
-        hash.Append(Schema.Values.IsBox ? 1 : 0);
-        hash.Append(Schema.Values.Stated);
-        hash.Append(Schema.ValueDimension);
-        hash.Append(Schema.Scale);
-        hash.Append((int)Schema.Adjacency);
-        hash.Append(Schema.Capacity);
+        hash.Append(Schema);
         hash.Append(KernelExponent);
         hash.Append(ValueExponent);
         hash.Append(GammaSteps);
