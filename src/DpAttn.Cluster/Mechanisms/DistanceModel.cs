@@ -76,7 +76,7 @@ internal sealed class DistanceModel : ReleasedModel
         Mechanism = Definition.Mechanism,
         Definition = Definition,
         Delta = Delta.Value,
-        Sensitivity = Math.ScaleB((double)Parameters.Sensitivity.Integer, -Parameters.ValueExponent),
+        Sensitivity = Math.ScaleB((double)Parameters.Sensitivity.Integer, -(Parameters.ValueExponent + DistanceTreeParameters.FeatureBits)),
         SensitivitySteps = Parameters.Sensitivity.Integer.ToString(),
         FeatureExponent = DistanceTreeParameters.FeatureBits,
         ValueExponent = Parameters.ValueExponent,
