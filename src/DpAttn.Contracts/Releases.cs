@@ -78,7 +78,10 @@ public sealed record PrivacyStatement
     /// <summary>Delta.</summary>
     public required double Delta { get; init; }
 
-    /// <summary>The l2 sensitivity before rounding to the lattice, in units of the values.</summary>
+    /// <summary>
+    /// The l2 sensitivity in units of the values: sensitivity x 2^(featureExponent + valueExponent) are the steps. moment-tree: before rounding to the lattice, so up to 1 % less than the steps.
+    /// distance-tree: a row's contribution is integers from the start and has no real counterpart, so it is exactly the steps, for weights whose norm is scaled to about 1.
+    /// </summary>
     public required double Sensitivity { get; init; }
 
     /// <summary>The l2 sensitivity in lattice steps, rounded up, decimal: what the noise is calibrated to.</summary>

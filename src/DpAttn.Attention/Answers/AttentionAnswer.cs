@@ -6,7 +6,8 @@ namespace DpAttn.Attention;
 /// <param name="Intervals">dv noise intervals.</param>
 /// <param name="KernelErrorBound">
 /// How far the noise-free polynomial answer may be from exact attention, in l2 norm; the lattice adds at most <see cref="MomentParameters.RoundingErrorBound"/>. Under per-query
-/// the kernel is the exponential itself: 0, and the lattice adds at most <see cref="PerQueryParameters.RoundingErrorBound"/>.
+/// the kernel is the exponential itself: 0, and the lattice adds at most <see cref="PerQueryParameters.RoundingErrorBound"/>. Under the distance-tree it is all of it: the polynomial, the
+/// intervals of alpha, the grid and the rounding of values (<see cref="DistanceTreeErrorBound.Answer"/>).
 /// </param>
 /// <param name="IsIndistinguishableFromMean">Whether this answer could just be the store's mean value; null where no mean is released.</param>
 public sealed record AttentionAnswer(

@@ -80,7 +80,7 @@ public sealed class DistanceTreeAnswerer
             // Nothing bounds the denominator from below: the centre of the value bound, and the whole range.
             Array.Fill(deviations, double.PositiveInfinity);
             Array.Fill(intervals, NoiseInterval.Whole(values.LargestEntry));
-            return new AttentionAnswer(output, deviations, intervals, plan.ErrorBound.Answer, true);
+            return new AttentionAnswer(output, deviations, intervals, plan.ErrorBound.Answer, true) { SlotsCovered = _parts.Slots };
         }
         var floored = Math.Max(denominator, floor);
         var gamma = Math.ScaleB(_parameters.GammaSteps, -_parameters.ValueExponent);
@@ -94,7 +94,7 @@ public sealed class DistanceTreeAnswerer
             intervals[j] = NoiseInterval.Fieller(numerators[j], denominator, NoiseInterval.NormalPoint * spread, gamma, values.LargestEntry);
         }
         values.ClipEstimate(output);
-        return new AttentionAnswer(output, deviations, intervals, plan.ErrorBound.Answer, IsIndistinguishable(plan, totals, gamma));
+        return new AttentionAnswer(output, deviations, intervals, plan.ErrorBound.Answer, IsIndistinguishable(plan, totals, gamma)) { SlotsCovered = _parts.Slots };
     }
 
     /// <summary>The deviation of one integer's noise, in the units of values.</summary>

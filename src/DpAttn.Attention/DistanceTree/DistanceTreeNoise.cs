@@ -8,6 +8,12 @@ namespace DpAttn.Attention;
 /// </summary>
 public sealed class DistanceTreeNoise
 {
+    /// <summary>
+    /// The version of the scheme of addresses: mechanism, tier, 2 m r copy + 2 m feature + node (the feature alone in the exact variant), and the tier's own variance. Noise is drawn anew at
+    /// every read for as long as a release lives: another address for a part is a new number, so that a release of the old scheme is never read by the new one.
+    /// </summary>
+    internal const int AddressScheme = 1;
+
     private readonly DistanceTreeParameters _parameters;
     private readonly LadderTreeNoise[] _copies;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using DpAttn.Privacy;
 
 namespace DpAttn.Attention;
 
@@ -46,7 +47,7 @@ public sealed class DistanceTreeSensitivity
             var excess = BigInteger.Max(0, value - gamma);
             squared = 2 * squared + 2 * BigInteger.Max(norm * excess, negativeReach * (gamma + value));
         }
-        return new DistanceTreeSensitivity(norm, CeilingSqrt(parameters.Copies * squared));
+        return new DistanceTreeSensitivity(norm, IntegerRoot.CeilingSqrt(parameters.Copies * squared));
     }
 
     /// <summary>
@@ -93,19 +94,4 @@ public sealed class DistanceTreeSensitivity
     }
 
     private static BigInteger Ceiling(double x) => (BigInteger)Math.Ceiling(x * (1 + 1e-9));
-
-    internal static BigInteger CeilingSqrt(BigInteger value)
-    {
-        if (value.Sign <= 0)
-            return 0;
-        var root = BigInteger.One << (int)((value.GetBitLength() + 1) / 2);
-        while (true)
-        {
-            var next = root + value / root >> 1;
-            if (next >= root)
-                break;
-            root = next;
-        }
-        return root * root == value ? root : root + 1;
-    }
 }

@@ -11,6 +11,13 @@ namespace DpAttn.Attention;
 /// </remarks>
 public sealed class DistanceTreeSums
 {
+    /// <summary>
+    /// The version of the arithmetic from a row to its integers. It ends the domain of every digest that the noise is bound to: another bit of any row's integers is a new
+    /// number, else one secret would put the same noise on two sums of the same rows, and their difference would be bare. The frozen digests of sums in the tests are kept by
+    /// this number: whoever changes a bit has to raise it to pass them.
+    /// </summary>
+    internal const int ArithmeticVersion = 1;
+
     internal DistanceTreeSums(DistanceTreeParameters parameters, long[] numbers, long slots) => (Parameters, Numbers, Slots) = (parameters, numbers, slots);
 
     /// <summary>The parameters that the sums were made with.</summary>

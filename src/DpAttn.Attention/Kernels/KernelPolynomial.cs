@@ -96,7 +96,8 @@ public sealed class KernelPolynomial
     internal static double AnswerErrorFor(double relativeError) =>
         relativeError < 1 ? 2 * relativeError / (1 + Math.Sqrt(1 - relativeError * relativeError)) : double.PositiveInfinity;
 
-    private static double[] TaylorCoefficients(int degree)
+    /// <summary>1/j! for j up to the degree.</summary>
+    internal static double[] TaylorCoefficients(int degree)
     {
         var coefficients = new double[degree + 1];
         coefficients[0] = 1;

@@ -13,6 +13,13 @@ namespace DpAttn.Attention;
 /// </remarks>
 public sealed class MomentAccumulator
 {
+    /// <summary>
+    /// The version of the arithmetic from a row to its integers. It ends the domain of every digest that the noise of moments is bound to: another bit of any row's integers is a new
+    /// number, else one secret would put the same noise on two sums of the same rows, and their difference would be bare. The frozen digests of sums in the tests are kept by
+    /// this number: whoever changes a bit has to raise it to pass them.
+    /// </summary>
+    internal const int ArithmeticVersion = 1;
+
     /// <summary>Rows per block.</summary>
     internal const int BlockRows = 512;
 

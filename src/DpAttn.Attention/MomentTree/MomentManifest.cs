@@ -3,8 +3,9 @@ using DpAttn.Privacy;
 namespace DpAttn.Attention;
 
 /// <summary>
-/// The digest that binds a release's noise to everything it may meet: schema, kernel, lattice, ladder, sampler version and the rows.
+/// The digest that binds a release's noise to everything it may meet: schema, kernel, lattice, ladder, arithmetic and sampler version and the rows.
 /// </summary>
+/// <remarks>The version of the arithmetic (<see cref="MomentAccumulator.ArithmeticVersion"/>) is the number that ends the domain's text.</remarks>
 public static class MomentManifest
 {
     /// <summary>The digest of a release whose rows are named by what was frozen of them, such as a manifest of segments.</summary>
@@ -16,7 +17,7 @@ public static class MomentManifest
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(ladder);
-        using var hash = new CanonicalHash("dpattn moment manifest of frozen rows 1");
+        using var hash = new CanonicalHash($"dpattn moment manifest of frozen rows {MomentAccumulator.ArithmeticVersion}");
         Append(hash, parameters, ladder);
         hash.Append(slots);
         hash.Append(rows);
@@ -34,7 +35,7 @@ public static class MomentManifest
     {
         ArgumentNullException.ThrowIfNull(tree);
         ArgumentNullException.ThrowIfNull(ladder);
-        using var hash = new CanonicalHash("dpattn moment tree manifest of frozen rows 1");
+        using var hash = new CanonicalHash($"dpattn moment tree manifest of frozen rows {MomentAccumulator.ArithmeticVersion}");
         Append(hash, tree, ladder);
         hash.Append(slots);
         hash.Append(rows);
@@ -55,7 +56,7 @@ public static class MomentManifest
     /// </summary>
     internal static byte[] Digest(MomentMatrix exact, NoiseLadder ladder)
     {
-        using var hash = new CanonicalHash("dpattn moment manifest 1");
+        using var hash = new CanonicalHash($"dpattn moment manifest {MomentAccumulator.ArithmeticVersion}");
         Append(hash, exact.Parameters, ladder);
         hash.Append(exact.Slots);
         hash.Append(exact.Sums);
@@ -64,25 +65,14 @@ public static class MomentManifest
 
     private static void Append(CanonicalHash hash, MomentParameters parameters, NoiseLadder ladder)
     {
-        var schema = parameters.Schema;
-        hash.Append(schema.Keys);
-        hash.Append(schema.Queries);
-        hash.Append(schema.Values.IsBox ? 1 : 0);
-        hash.Append(schema.Values.Stated);
-        hash.Append(schema.ValueDimension);
-        hash.Append(schema.Scale);
-        hash.Append((int)schema.Adjacency);
-        hash.Append(schema.Capacity);
+        hash.Append(parameters.Schema);
         hash.Append(parameters.Kernel.Degree);
         foreach (var c in parameters.Kernel.Coefficients)
             hash.Append(c);
         hash.Append(parameters.FeatureExponent);
         hash.Append(parameters.ValueExponent);
         hash.Append(parameters.GammaSteps);
-        hash.Append(ladder.Sensitivity.ToString());
-        hash.Append(ladder.Tiers.Count);
-        foreach (var tier in ladder.Tiers)
-            hash.Append(tier.Variance.ToString());
+        hash.Append(ladder);
         hash.Append(KeyedNoise.SamplerVersion);
     }
 }

@@ -39,7 +39,7 @@ public sealed class PerQueryParameters
     // What a full store's sums may take of 63 bits; the rest is the noise's.
     private const int SumBits = 62;
 
-    private PerQueryParameters(StoreSchema schema)
+    private PerQueryParameters(StoreSchema schema, int? kernelExponent)
     {
         Schema = schema;
         LargestExponent = schema.Scale * schema.LargestQueryNorm * schema.Keys.BoundingRadius * (1 + 2 * KeyRounding);
@@ -58,8 +58,8 @@ public sealed class PerQueryParameters
 
         var entryBits = BitOperations.Log2((ulong)LargestValueSteps) + 1;
         var capacityBits = BitOperations.Log2((ulong)schema.Capacity) + 1;
-        KernelExponent = Math.Min(LargestKernelExponent, SumBits - entryBits - capacityBits);
-        if (KernelExponent < SmallestKernelExponent)
+        KernelExponent = kernelExponent ?? Math.Min(LargestKernelExponent, SumBits - entryBits - capacityBits);
+        if (kernelExponent is null && KernelExponent < SmallestKernelExponent)
             throw new ArgumentException($"a capacity of {schema.Capacity} rows could overflow the 64-bit sums; at most {(1L << (SumBits - entryBits - SmallestKernelExponent)) - 1} rows fit a per-query store of this schema", nameof(schema));
 
         KeyExponent = Math.ILogB(schema.Keys.BoundingRadius);
@@ -131,8 +131,11 @@ public sealed class PerQueryParameters
     public static PerQueryParameters Create(StoreSchema schema)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        return new PerQueryParameters(schema);
+        return new PerQueryParameters(schema, null);
     }
+
+    /// <summary>The parameters for a lattice of kernel weights that may be unfit for service: for tests of the sensitivity.</summary>
+    internal static PerQueryParameters CreateUnchecked(StoreSchema schema, int kernelExponent) => new(schema, kernelExponent);
 
     /// <summary>
     /// Refuses noise with which a full store's sums, and 64 deviations beside them, could leave 64 bits. A run-time overflow error would depend on rows;
@@ -153,14 +156,7 @@ public sealed class PerQueryParameters
     private byte[] MakeFingerprint()
     {
         using var hash = new CanonicalHash("dpattn per-query parameters 1");
-        hash.Append(Schema.Keys);
-        hash.Append(Schema.Queries);
-        hash.Append(Schema.Values.IsBox ? 1 : 0);
-        hash.Append(Schema.Values.Stated);
-        hash.Append(Schema.ValueDimension);
-        hash.Append(Schema.Scale);
-        hash.Append((int)Schema.Adjacency);
-        hash.Append(Schema.Capacity);
+        hash.Append(Schema);
         hash.Append(KernelExponent);
         hash.Append(ValueExponent);
         hash.Append(GammaSteps);

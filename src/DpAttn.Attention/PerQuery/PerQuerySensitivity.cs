@@ -1,4 +1,5 @@
 using System.Numerics;
+using DpAttn.Privacy;
 
 namespace DpAttn.Attention;
 
@@ -47,9 +48,9 @@ internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
     {
         BigInteger gamma = parameters.GammaSteps;
         if (parameters.Schema.Adjacency == Adjacency.ReplaceOne)
-            return CeilingSqrt(4 * gamma * gamma * weightSquare);
+            return IntegerRoot.CeilingSqrt(4 * gamma * gamma * weightSquare);
         var values = (BigInteger)Math.Ceiling(parameters.ValueNormSteps * parameters.ValueNormSteps * RoundUp);
-        return CeilingSqrt((gamma * gamma + values) * weightSquare);
+        return IntegerRoot.CeilingSqrt((gamma * gamma + values) * weightSquare);
     }
 
     private BigInteger? TryCertify(PerQueryExponents queries)
@@ -61,18 +62,5 @@ internal sealed class PerQuerySensitivity(PerQueryParameters parameters)
         var norm = Math.ScaleB(Math.Sqrt(square) * (1 + phi), parameters.KernelExponent) + Math.Sqrt(queries.Count) / 2;
         var steps = (BigInteger)Math.Ceiling(norm * RoundUp);
         return steps * steps;
-    }
-
-    private static BigInteger CeilingSqrt(BigInteger value)
-    {
-        // Newton from above; value is far above 0.
-        var root = BigInteger.One << (int)((value.GetBitLength() + 1) / 2);
-        while (true)
-        {
-            var next = (root + value / root) >> 1;
-            if (next >= root)
-                return root * root == value ? root : root + 1;
-            root = next;
-        }
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using DpAttn.Privacy;
 
 namespace DpAttn.Attention;
 
@@ -49,6 +50,27 @@ internal sealed class CanonicalHash : IDisposable
         foreach (var h in region.HalfWidths)
             Append(h);
         Append(region.BoundingRadius);
+    }
+
+    public void Append(StoreSchema schema)
+    {
+        Append(schema.Keys);
+        Append(schema.Queries);
+        Append(schema.Values.IsBox ? 1 : 0);
+        Append(schema.Values.Stated);
+        Append(schema.ValueDimension);
+        Append(schema.Scale);
+        Append((int)schema.Adjacency);
+        Append(schema.Capacity);
+    }
+
+    /// <summary>What the noise of every tier depends on: the sensitivity that it was calibrated to, and the variances.</summary>
+    public void Append(NoiseLadder ladder)
+    {
+        Append(ladder.Sensitivity.ToString());
+        Append(ladder.Tiers.Count);
+        foreach (var tier in ladder.Tiers)
+            Append(tier.Variance.ToString());
     }
 
     public byte[] Finish() => _hash.GetHashAndReset();

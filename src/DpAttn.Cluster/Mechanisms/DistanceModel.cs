@@ -76,7 +76,7 @@ internal sealed class DistanceModel : ReleasedModel
         Mechanism = Definition.Mechanism,
         Definition = Definition,
         Delta = Delta.Value,
-        Sensitivity = Math.ScaleB((double)Parameters.Sensitivity.Integer, -Parameters.ValueExponent),
+        Sensitivity = Math.ScaleB((double)Parameters.Sensitivity.Integer, -(Parameters.ValueExponent + DistanceTreeParameters.FeatureBits)),
         SensitivitySteps = Parameters.Sensitivity.Integer.ToString(),
         FeatureExponent = DistanceTreeParameters.FeatureBits,
         ValueExponent = Parameters.ValueExponent,
@@ -86,7 +86,7 @@ internal sealed class DistanceModel : ReleasedModel
         Parts = Parameters.PartCount,
         SquaredNormSteps = Parameters.Sensitivity.SquaredNorm.ToString(),
         AnswerErrorBound = Parameters.ErrorBound.Answer,
-        KernelCoefficients = TaylorCoefficients(Parameters.Degree),
+        KernelCoefficients = KernelPolynomial.TaylorCoefficients(Parameters.Degree),
         KernelRelativeError = Math.Max(Parameters.ErrorBound.Below, Parameters.ErrorBound.Above),
         Tiers = [.. claim.Ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
         GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
@@ -100,14 +100,5 @@ internal sealed class DistanceModel : ReleasedModel
     {
         SchemaFactory.RequireLadder(epsilons);
         return DistanceTreeRelease.Calibrate(Parameters, [.. epsilons.Select(Epsilon.Budget)], Delta);
-    }
-
-    private static double[] TaylorCoefficients(int degree)
-    {
-        var coefficients = new double[degree + 1];
-        coefficients[0] = 1;
-        for (var j = 1; j <= degree; j++)
-            coefficients[j] = coefficients[j - 1] / j;
-        return coefficients;
     }
 }

@@ -128,7 +128,7 @@ public sealed class NoiseLadder : ITierCosts
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
         RequirePositive(variance, nameof(variance));
-        return (long)CeilingDivide(CeilingSqrt(dimension) << PrivacyAmount.SlackBits, 33 * variance);
+        return (long)CeilingDivide(IntegerRoot.CeilingSqrt(dimension) << PrivacyAmount.SlackBits, 33 * variance);
     }
 
     private static BigInteger VarianceFor(BigInteger sensitivity, Epsilon epsilon, Delta curveDelta)
@@ -143,14 +143,6 @@ public sealed class NoiseLadder : ITierCosts
     }
 
     private static BigInteger ConditionalVariance(BigInteger worse, BigInteger better) => better * (worse - better) / worse;
-
-    private static BigInteger CeilingSqrt(long value)
-    {
-        var root = (BigInteger)Math.Sqrt(value);
-        while (root * root < value)
-            root++;
-        return root;
-    }
 
     private static void RequirePositive(BigInteger value, string name)
     {

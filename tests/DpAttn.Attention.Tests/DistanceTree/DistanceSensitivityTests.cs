@@ -18,8 +18,8 @@ public class DistanceSensitivityTests
         ["four dimensions"] = (TestRows.BoxSchema(4, 1, 100, 0.25), 2, 0.1, 8, 1),
         ["across the origin"] = (new StoreSchema(Region.Box(2, -1, 1), Region.Box(2, -1, 1), ValueBound.Box(2, 0.5), 0.5, Adjacency.ReplaceOne, 100), 2, 0.1, 16, 1),
         ["across the origin, exact"] = (new StoreSchema(Region.Box(3, -1, 1), Region.Box(3, -1, 1), ValueBound.Ball(2, 1), 0.33, Adjacency.ReplaceOne, 100), 2, 0, 256, 1),
-        ["odd degree across the origin, exact"] = (new StoreSchema(Region.Box(2, -1, 1), Region.Box(2, -0.7, 0.7), ValueBound.Ball(2, 1), 0.7, Adjacency.ReplaceOne, 100), 3, 0, 4096, 1),
-        ["odd degree across the origin, exact, add-remove"] = (new StoreSchema(Region.Box(2, -1, 1), Region.Box(2, -0.7, 0.7), ValueBound.Ball(2, 1), 0.7, Adjacency.AddRemove, 100), 3, 0, 4096, 1),
+        ["odd degree across the origin, exact"] = (new StoreSchema(Region.Box(2, -1, 1), Region.Box(2, -0.7, 0.7), ValueBound.Ball(2, 1), 1, Adjacency.ReplaceOne, 100), 3, 0, 4096, 1),
+        ["odd degree across the origin, exact, add-remove"] = (new StoreSchema(Region.Box(2, -1, 1), Region.Box(2, -0.7, 0.7), ValueBound.Ball(2, 1), 1, Adjacency.AddRemove, 100), 3, 0, 4096, 1),
         ["unit ball"] = (TestRows.BallSchema(3, 2, 100, 1), 2, 0.3, 8, 1),
         ["unit ball, exact"] = (TestRows.BallSchema(3, 2, 100, 1), 2, 0, 1024, 1),
     };
@@ -49,6 +49,23 @@ public class DistanceSensitivityTests
             if (alpha > 0)
                 Assert.True(found > withoutSlack, $"{found} should exceed {withoutSlack}");
         }
+    }
+
+    /// <summary>
+    /// Rows at opposite corners, whose features' product is p(-L) = 1 - 2 + 2 - 4/3 of Taylor's third degree at L = 2, lie farther apart than any with a product of 0 or more: with m left out, the bound would be broken.
+    /// </summary>
+    [Fact]
+    public void The_negative_reach_of_an_odd_degree_across_the_origin_is_reached()
+    {
+        var (schema, degree, alpha, cells, copies) = Schemas["odd degree across the origin, exact"];
+        var parameters = DistanceTreeParameters.Create(schema, degree, alpha, cells, copies);
+        double[] value = [1, 0];
+        var found = new DistanceSensitivitySearch(parameters, 1).Distance([1, 1], value, [-1, -1], value);
+        double gamma = parameters.GammaSteps, longest = Math.ScaleB(1, parameters.ValueExponent) + Math.Sqrt(2) / 2;
+        var squares = gamma * gamma + longest * longest;
+        var withoutReach = Math.Sqrt((double)parameters.Sensitivity.SquaredNorm * 2 * (squares + Math.Max(0, longest * longest - gamma * gamma)));
+        Assert.True(found > withoutReach * 1.01, $"{found} should exceed {withoutReach}");
+        Assert.InRange(found / (double)parameters.Sensitivity.Integer, 0.99, 1);
     }
 
     [Fact]

@@ -67,6 +67,7 @@ public class DistanceTreeNoiseTests
         double[] query = [0.25, 0.75];
         var first = new DistanceTreeAnswerer(release.Tiers[1]).Answer(query);
         var again = DpTreeCrossAttention.Create(parameters, TestRows.Rows(Schema, 500, 1), ladder, new byte[32], threads: 2);
+        Assert.Equal(500, first.SlotsCovered);
         Assert.Equal(first.Output, new DistanceTreeAnswerer(release.Tiers[1]).Answer(query).Output);
         Assert.Equal(first.Output, again.Query(query, 1).Output);
         Assert.NotEqual(first.Output, again.Query(query, 0).Output);

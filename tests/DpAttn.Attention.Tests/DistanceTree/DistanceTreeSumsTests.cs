@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using DpAttn.Privacy;
 
 namespace DpAttn.Attention.Tests;
@@ -126,23 +128,48 @@ public class DistanceTreeSumsTests
         Assert.Equal(DistanceTreeSums.Sum(Trees, single).Numbers, DistanceTreeSums.Sum(Trees, widened).Numbers);
     }
 
-    /// <summary>Frozen: a difference means that rows get other integers, or a query other noise, than on the machines that made these constants.</summary>
+    /// <summary>Frozen, by the version of the arithmetic: a difference means that rows get other integers than on the machines that made these constants, and needs a new number.</summary>
     [Fact]
-    public void Sums_and_noised_parts_on_fixed_rows_are_those_of_every_machine_before()
+    public void Sums_on_fixed_rows_are_those_of_every_machine_before()
     {
-        var (keys, values) = (new Matrix<double>(64, 3), new Matrix<double>(64, 5));
-        for (var i = 0; i < 64; i++)
+        // Entries are only ever added.
+        var ofVersion = new Dictionary<int, string> { [1] = "DF070FDC472F6474 221858E5F0B8094C" };
+        Assert.Equal(ofVersion[DistanceTreeSums.ArithmeticVersion], $"{Digest(DistanceTreeSums.Sum(Trees, FixedRows()).Numbers)} {Digest(DistanceTreeSums.Sum(Exact, FixedRows()).Numbers)}");
+    }
+
+    /// <summary>
+    /// Frozen, by the scheme of addresses: every part, column, copy and tier of a release. Its noise is drawn anew at every read for as long as it lives, so another value of one number is a
+    /// second noise on the same sum. Calibration goes through the platform's exp and erfc, so the record is one of x64 on Linux.
+    /// </summary>
+    [Fact]
+    public void The_noise_of_every_part_copy_and_tier_is_that_of_every_machine_before()
+    {
+        SkipElsewhere();
+        // Entries are only ever added.
+        var ofScheme = new Dictionary<int, string> { [1] = "8661ABD936798458 AA64DA2F85079F99" };
+        Assert.Equal(ofScheme[DistanceTreeNoise.AddressScheme], $"{DigestOfNoise(Trees, source => source)} {DigestOfNoise(Exact, source => source)}");
+    }
+
+    /// <summary>A build that addresses only one node, copy or tier otherwise changes the digest that is frozen above.</summary>
+    [Fact]
+    public void One_address_that_differs_changes_the_frozen_digest()
+    {
+        var lastCopy = 2L * 2 * Trees.GridCells * Trees.Features;
+        foreach (var (parameters, node, tier) in new[] { (Trees, DistanceTreeParameters.SquarePart, 1), (Trees, lastCopy + Trees.PartOf(Trees.Features - 1, 2 * Trees.GridCells - 1), 0), (Exact, Exact.Features - 1L, 1) })
+            Assert.NotEqual(DigestOfNoise(parameters, source => source), DigestOfNoise(parameters, source => new OtherAddress(source, node, tier)));
+    }
+
+    /// <summary>Frozen: what the manifest hashes. A stored release's key follows from it.</summary>
+    [Fact]
+    public void The_manifest_hashes_what_it_always_did()
+    {
+        SkipElsewhere();
+        var (trees, exact) = (DistanceReleases.Ladder(Trees, 0.5, 1), DistanceReleases.Ladder(Exact, 1));
+        string[] digests = [.. new[]
         {
-            for (var j = 0; j < 3; j++)
-                keys[i, j] = (i * 37 + j * 11) % 64 / 63.0;
-            for (var j = 0; j < 5; j++)
-                values[i, j] = ((i * 13 + j * 7) % 41 - 20) / 50.0;
-        }
-        var sums = DistanceTreeSums.Sum(Trees, RowSet.Create(keys, values));
-        var noised = new long[Trees.Columns * 3];
-        DistanceTreeRelease.Publish(sums, DistanceReleases.Ladder(Trees, 1), new byte[32]).Tiers[0].Read(DistanceTreeParameters.CountPart, noised);
-        var exact = DistanceTreeSums.Sum(Exact, RowSet.Create(keys, values));
-        Assert.Equal("DF070FDC472F6474 108C11C61EB988AD 221858E5F0B8094C", $"{Digest(sums.Numbers)} {Digest(noised)} {Digest(exact.Numbers)}");
+            DistanceTreeManifest.Digest(Trees, trees, 64, new byte[32]), DistanceTreeManifest.Digest(Exact, exact, 64, new byte[32]), DistanceTreeManifest.Digest(DistanceTreeSums.Sum(Trees, FixedRows()), trees),
+        }.Select(digest => Convert.ToHexString(digest)[..16])];
+        Assert.Equal("5B18BF058337F7E6 3594A4F9E0EE7B09 9222004ED3E011AD", string.Join(' ', digests));
     }
 
     [Theory]
@@ -172,8 +199,40 @@ public class DistanceTreeSumsTests
         Assert.Throws<OperationCanceledException>(() => DistanceTreeSums.AddTo(DistanceTreeSums.Empty(parameters), TestRows.Rows(Schema, 2, 1), cancellationToken: cancelled.Token));
     }
 
+    private static void SkipElsewhere() =>
+        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "the record is one of x64 on Linux");
+
+    private static RowSet FixedRows()
+    {
+        var (keys, values) = (new Matrix<double>(64, 3), new Matrix<double>(64, 5));
+        for (var i = 0; i < 64; i++)
+        {
+            for (var j = 0; j < 3; j++)
+                keys[i, j] = (i * 37 + j * 11) % 64 / 63.0;
+            for (var j = 0; j < 5; j++)
+                values[i, j] = ((i * 13 + j * 7) % 41 - 20) / 50.0;
+        }
+        return RowSet.Create(keys, values);
+    }
+
+    /// <summary>Every part at both tiers of a release of no row's weight: the noise alone, under a key that no manifest is part of.</summary>
+    private static string DigestOfNoise(DistanceTreeParameters parameters, Func<INoiseSource, INoiseSource> wrap)
+    {
+        var ladder = DistanceReleases.Ladder(parameters, 0.5, 1);
+        var (exact, width) = (new long[parameters.Columns], parameters.Columns * parameters.Copies);
+        long[] parts = [.. DistanceSensitivitySearch.PartsOf(parameters)];
+        var noise = new long[2 * parts.Length * width];
+        for (var tier = 0; tier < 2; tier++)
+        {
+            var ofTier = new DistanceTreeNoise(parameters, ladder, wrap(DistanceReleases.Noise(11)), tier);
+            for (var i = 0; i < parts.Length; i++)
+                ofTier.Noise(parts[i], exact, noise.AsSpan((tier * parts.Length + i) * width, width));
+        }
+        return Digest(noise);
+    }
+
     private static string Digest(long[] numbers) =>
-        Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(numbers.AsSpan())))[..16];
+        Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(numbers.AsSpan())))[..16];
 
     private static void AssertSame(DistanceTreeSums expected, DistanceTreeSums actual)
     {
@@ -182,6 +241,13 @@ public class DistanceTreeSumsTests
     }
 
     private static void Refused(string message, Action act) => Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(act).Message);
+
+    /// <summary>A build that takes one node's noise of one tier from elsewhere.</summary>
+    private sealed class OtherAddress(INoiseSource source, long node, int tier) : INoiseSource
+    {
+        public void Fill(NoiseAddress address, Span<long> destination) =>
+            source.Fill(address.Node == node && address.Tier == tier ? address with { Node = long.MaxValue } : address, destination);
+    }
 
     /// <summary>Only what was fetched, noised once: what a coordinator hands to a query.</summary>
     private sealed class Fetched : IDistanceTreeParts

@@ -124,6 +124,41 @@ public class PerQuerySensitivityTests
         Assert.True(found <= (double)plan.Sensitivity);
     }
 
+    /// <summary>
+    /// On a lattice of 32 steps the rounding of weights shows. Between two queries both kernels fall short of 1 by 0.45 steps, and both weights are rounded to 1: without its sqrt(m)/2 the certified
+    /// bound would be broken. Two more queries on the other side make it smaller than sqrt(m), so that it is what counts.
+    /// </summary>
+    [Theory]
+    [InlineData(Adjacency.ReplaceOne)]
+    [InlineData(Adjacency.AddRemove)]
+    public void A_coarse_lattice_stays_within_the_certified_bound_and_needs_the_rounding_of_its_weights(Adjacency adjacency)
+    {
+        const int KernelExponent = 5;
+        const double Reach = 12;
+        var parameters = PerQueryParameters.CreateUnchecked(TestRows.BallSchema(2, 2, 100, Reach, adjacency), KernelExponent);
+        var angle = Math.Acos(1 + Math.Log(1 - Math.ScaleB(0.45, -KernelExponent)) / Reach);
+        var plan = CoarsePlan(parameters, new Matrix<double>(4, 2, [.. new[] { angle, -angle, Math.PI - 0.6, Math.PI + 0.6 }.SelectMany(a => new[] { Math.Cos(a), Math.Sin(a) })]));
+        var found = PerQuerySensitivitySearch.Of(plan, KernelExponent).Search(pairs: 1500, climbs: 4, steps: 200);
+        Assert.InRange(found / (double)plan.Sensitivity, 0.85, 1);
+        Assert.True(plan.Sensitivity < PerQuerySensitivity.OfPlain(parameters, 4));
+        var withoutRounding = Math.Ceiling(Math.ScaleB(Math.Sqrt(PerQueryCertificate.Square(plan.Exponents)!.Value), KernelExponent)) * Math.ScaleB((double)parameters.QuerySensitivity, -KernelExponent);
+        Assert.True(found > withoutRounding, $"{found} should exceed {withoutRounding}");
+    }
+
+    /// <summary>40 batches of 2 to 9 queries in random directions, on lattices of 4 to 16 steps.</summary>
+    [Fact]
+    public void No_neighbours_exceed_the_declared_sensitivity_on_coarse_lattices()
+    {
+        var random = new Random(6);
+        for (var round = 0; round < 40; round++)
+        {
+            var schema = TestRows.BallSchema(1 + round % 4, 2, 100, Math.Exp(random.NextDouble() * 4 - 1), round % 2 == 0 ? Adjacency.ReplaceOne : Adjacency.AddRemove);
+            var plan = CoarsePlan(PerQueryParameters.CreateUnchecked(schema, 2 + round % 3), PerQueryRequests.Queries(schema, 2 + round % 8, round));
+            var found = PerQuerySensitivitySearch.Of(plan, round).Search(pairs: 200, climbs: 2, steps: 100);
+            Assert.InRange(found / (double)plan.Sensitivity, 0.5, 1);
+        }
+    }
+
     [Fact]
     public void Rounded_values_exceed_the_real_sensitivity_and_not_the_one_with_slack()
     {
@@ -138,6 +173,9 @@ public class PerQuerySensitivityTests
         Assert.True(found > real, $"{found} should exceed {real}");
         Assert.True(found <= (double)plan.Sensitivity);
     }
+
+    // A small epsilon: noise on so coarse a lattice is too narrow otherwise.
+    private static PerQueryPlan CoarsePlan(PerQueryParameters parameters, Matrix<double> queries) => PerQueryPlan.Create(parameters, queries, clip: true, new(0.001), TestRows.Delta);
 
     private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {

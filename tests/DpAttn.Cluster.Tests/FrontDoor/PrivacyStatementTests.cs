@@ -22,6 +22,9 @@ public class PrivacyStatementTests(OneSilo silos)
         Assert.Equal((1, "one row", adjacency, mechanism), (Int(statement, "version"), Text(statement, "unit"), Text(statement, "adjacency"), Text(statement.GetProperty("mechanism"), "name")));
         var delta = Number(statement, "delta");
         var sensitivity = BigInteger.Parse(Text(statement, "sensitivitySteps"));
+        // In units of the values, and of lattice scales that are stated: the moment tree's before its rounding, the distance-tree's as it is.
+        var scaled = Number(statement, "sensitivity") * Math.Pow(2, Int(statement, "featureExponent") + Int(statement, "valueExponent"));
+        Assert.InRange((double)sensitivity / scaled, 1, mechanism == "moment-tree" ? 1.01 : 1);
         var dimension = Int(statement, "dimension");
         var columns = Int(statement.GetProperty("definition"), "valueDimension") + 1;
         Assert.Equal(dimension, mechanism == "moment-tree" ? Int(statement, "features") * columns : Int(statement, "parts") * columns * Int(statement.GetProperty("mechanism"), "copies"));

@@ -3,7 +3,7 @@ using DpAttn.Privacy;
 namespace DpAttn.Attention;
 
 /// <summary>
-/// What a continual release fixes before its first row: the tree, the ladder, the sampler, and which release it is. Every node's manifest begins with its digest.
+/// What a continual release fixes before its first row: the tree, the ladder, the arithmetic, the sampler, and which release it is. Every node's manifest begins with its digest.
 /// </summary>
 public sealed class ContinualFrame
 {
@@ -23,7 +23,7 @@ public sealed class ContinualFrame
         if (release.Length != ReleaseKey.Bytes)
             throw new ArgumentException($"the name of a release has {ReleaseKey.Bytes} bytes, not {release.Length}", nameof(release));
         (Tree, Ladder) = (tree, ladder);
-        using var hash = new CanonicalHash("dpattn continual frame 1");
+        using var hash = new CanonicalHash($"dpattn continual frame {MomentAccumulator.ArithmeticVersion}");
         MomentManifest.Append(hash, tree, ladder);
         hash.Append(release);
         _digest = hash.Finish();

@@ -30,17 +30,6 @@ public sealed class MomentTreeSensitivity
     internal static MomentTreeSensitivity For(MomentSensitivity node, int levels)
     {
         const double RoundUp = 1 + 1e-12;
-        return new MomentTreeSensitivity(node.Real.Value * Math.Sqrt(levels) * RoundUp, CeilingSqrt(node.Integer * node.Integer * levels));
-    }
-
-    private static BigInteger CeilingSqrt(BigInteger value)
-    {
-        // A double's estimate, then exact neighbours: far below 2^106 it is off by next to nothing.
-        var root = (BigInteger)Math.Sqrt((double)value);
-        while (root * root >= value)
-            root--;
-        while (root * root < value)
-            root++;
-        return root;
+        return new MomentTreeSensitivity(node.Real.Value * Math.Sqrt(levels) * RoundUp, IntegerRoot.CeilingSqrt(node.Integer * node.Integer * levels));
     }
 }

@@ -4,7 +4,7 @@ namespace DpAttn.Attention;
 
 /// <summary>What one node of a continual release holds, and so what its noise is bound to.</summary>
 /// <remarks>
-/// <para><b>Derivation.</b> With H = SHA-256 over length-prefixed fields:</para>
+/// <para><b>Derivation.</b> With H = SHA-256 over length-prefixed fields, and for the 1 that ends each domain <see cref="MomentAccumulator.ArithmeticVersion"/>:</para>
 /// <code>
 /// frame  = H("dpattn continual frame 1", schema, kernel, lattice, ladder, sampler version, tree, name of the release)
 /// leaf   = H("dpattn node manifest 1", frame, node, slots, "block",  block, first slot, slots, digest of its frozen rows)
@@ -74,7 +74,7 @@ public sealed class NodeManifest
 
     private static CanonicalHash Begin(ContinualFrame frame, long node, long slots)
     {
-        var hash = new CanonicalHash("dpattn node manifest 1");
+        var hash = new CanonicalHash($"dpattn node manifest {MomentAccumulator.ArithmeticVersion}");
         hash.Append(frame.Digest);
         hash.Append(node);
         hash.Append(slots);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using DpAttn.Privacy;
@@ -34,6 +35,17 @@ public class NodeManifestTests
         new KeyedNoise(parent.Key(ContinualPipeline.Secret(1))).Fill(address, actual);
         Assert.Equal(expected, actual);
         Assert.Throws<ArgumentException>(() => parent.Key(new byte[31]));
+    }
+
+    /// <summary>Frozen: what a frame and the manifest of a tree released at once hash. Stored releases depend on it. Calibration goes through the platform's exp and erfc.</summary>
+    [Fact]
+    public void The_digests_of_a_frame_and_of_a_whole_tree_are_those_of_every_build_before()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "the record is one of x64 on Linux");
+        var tree = MomentTreeParameters.Create(Tree.Moments, 8);
+        var ladder = tree.Calibrate([new Epsilon(0.5), new Epsilon(2)], TestRows.Delta);
+        Assert.Equal("BC6EBBF9F77685640B57B0BCEF1F96EE", Convert.ToHexString(Frame.Digest)[..32]);
+        Assert.Equal("0FBC168A7B01826E764F679CD55F3A3A", Convert.ToHexString(MomentManifest.Digest(tree, ladder, 100, SHA256.HashData([1])))[..32]);
     }
 
     [Fact]
