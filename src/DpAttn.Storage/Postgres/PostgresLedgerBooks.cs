@@ -78,6 +78,9 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
     private async Task<(bool, List<WitnessMark>?)> AcknowledgeAsync(PostgresSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
     {
         await LockAsync(session, store).ConfigureAwait(false);
+        // Of a store that was opened meanwhile slabs may have been used, which nothing of what is compared below shows.
+        if (await SuspensionAsync(session, store).ConfigureAwait(false) is null)
+            return (false, null);
         var found = (await session.QueryAsync(PostgresBooks.Lock([.. books.Where(book => !book.After.IsOfStore).Select(book => (store.Value, book.After.Account))]), PostgresBooks.From).ConfigureAwait(false))
             .Concat(await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked: true), PostgresBooks.From).ConfigureAwait(false))
             .ToDictionary(row => row.Book.Account, row => row.Mac);
@@ -90,8 +93,31 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         var marks = new List<WitnessMark>();
         foreach (var book in books)
             marks.Add(await WriteAsync(session, book).ConfigureAwait(false));
+        if (!await TakeBackAsync(session, store).ConfigureAwait(false))
+            return (false, null);
         await session.ExecuteAsync([PostgresSuspensions.Delete(store), .. await AuditAsync(session, line).ConfigureAwait(false)]).ConfigureAwait(false);
         return (true, marks);
+    }
+
+    /// <summary>
+    /// Takes all slabs from the accounts of a store, whose own row counts them no longer. Their versions stay: what the witness compares is not changed. Nobody else
+    /// touches their rows while we hold the store's lock alone.
+    /// </summary>
+    /// <returns>False when one is not authentic, which was changed after it was scanned.</returns>
+    private async Task<bool> TakeBackAsync(PostgresSession session, StoreId store)
+    {
+        while (await session.QueryAsync(PostgresBooks.LockWithSlabs([], [store.Value], ChargeView.MostSlabs), PostgresBooks.From).ConfigureAwait(false) is { Count: > 0 } slabs)
+        {
+            var changes = new LedgerChanges(chain);
+            foreach (var (book, mac) in slabs)
+            {
+                if (!LedgerChain.Equal(mac, chain.OfBook(book)))
+                    return false;
+                changes.Set(book, book with { Reserved = PrivacyAmount.Zero });
+            }
+            await session.ExecuteAsync(changes.Write().Statements).ConfigureAwait(false);
+        }
+        return true;
     }
 
     private async Task<WitnessMark> WriteAsync(PostgresSession session, AcknowledgedBook book)
