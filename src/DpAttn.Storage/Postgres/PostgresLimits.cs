@@ -78,7 +78,8 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         if (await StoreAsync(session, store, isLocked: false).ConfigureAwait(false) is not { IsClosed: false } seen)
             return new Change(Unknown);
         // A slab is no reason to refuse: below what is promised, it is taken back first.
-        var marks = seen.Spent.FitsIn(limit.Amount) ? [] : await TakeBackAsync(session, store).ConfigureAwait(false);
+        var isBelow = !seen.Spent.FitsIn(limit.Amount);
+        var marks = isBelow ? await TakeBackAsync(session, store).ConfigureAwait(false) : [];
         var book = (await StoreAsync(session, store).ConfigureAwait(false))!;
         if (book.IsClosed)
             return new Change(Unknown);
@@ -87,7 +88,9 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         if (book.Spent.FitsIn(limit.Amount))
             return (await ReplaceAsync(session, book, limit).ConfigureAwait(false)).After(marks);
         var slabs = await session.QueryAsync(PostgresBooks.WithSlabs([store.Value], 1), row => row.GetInt64(0)).ConfigureAwait(false);
-        return new Change(slabs.Count > 0 ? null : new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent), marks);
+        // What is left after nothing could be taken back is not authentic: it counts as used, for the verification to find.
+        var mayTakeBack = slabs.Count > 0 && (marks.Count > 0 || !isBelow);
+        return new Change(mayTakeBack ? null : new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent), marks);
     }
 
     private async Task<Change> CloseAsync(PostgresSession session, StoreId store)
