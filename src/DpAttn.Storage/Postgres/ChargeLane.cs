@@ -12,6 +12,10 @@ namespace DpAttn.Storage;
 internal sealed class ChargeLane : IAsyncDisposable
 {
     private const int LargestBatch = 512;
+
+    /// <summary>Each of its stores is a lock of its own in the server's table, which is bounded.</summary>
+    internal const int MostStores = 128;
+
     private static readonly TimeSpan LongestLinger = TimeSpan.FromMicroseconds(500);
     private static readonly TimeSpan LongestTakingBack = TimeSpan.FromSeconds(3);
 
@@ -57,16 +61,21 @@ internal sealed class ChargeLane : IAsyncDisposable
     private async Task RunAsync()
     {
         var batch = new List<ChargeRequest>();
+        var stores = new HashSet<string>();
         while (await _queue.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (batch.Count < LargestBatch && _queue.Reader.TryRead(out var request))
+            // Nobody else reads: what is peeked at is what is read.
+            while (batch.Count < LargestBatch && _queue.Reader.TryPeek(out var next) && (stores.Count < MostStores || stores.Contains(next.Store)) && _queue.Reader.TryRead(out var request))
             {
-                if (request.TryBegin())
-                    batch.Add(request);
+                if (!request.TryBegin())
+                    continue;
+                batch.Add(request);
+                stores.Add(request.Store);
             }
             await DecideBatchAsync(batch).ConfigureAwait(false);
             var told = batch.Count;
             batch.Clear();
+            stores.Clear();
             await AwaitCompanyAsync(told).ConfigureAwait(false);
         }
     }
