@@ -57,14 +57,19 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
     {
         _ = (store.Value, account.Value);
         await SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
-        return await database.ReadSnapshotAsync("reading an account's budget", async session =>
+        var (budget, isUnconfirmed) = await database.ReadSnapshotAsync<(AccountBudget?, bool)>("reading an account's budget", async session =>
         {
             if (await ReadToShowAsync(session, store, account.Value).ConfigureAwait(false) is not var (book, suspension))
-                return null;
+                return default;
             var tiers = await session.QueryAsync(PostgresTiers.Of(book.Id), PostgresTiers.From).ConfigureAwait(false);
             // What is open keeps being answered: of a suspended store the tiers whose own MAC is right.
-            return book.ToAccountBudget(PostgresTiers.ToTiers(books.Chain, tiers, skipsOthers: suspension is not null));
+            var budget = book.ToAccountBudget(PostgresTiers.ToTiers(books.Chain, tiers, skipsOthers: suspension is not null));
+            return (budget, tiers.Count > 0 && (await session.QueryAsync(PostgresStatement.WaitsForReplica(), row => row.GetBoolean(0)).ConfigureAwait(false))[0]);
         }, cancellationToken).ConfigureAwait(false);
+        // Opened tiers are answered from.
+        if (isUnconfirmed)
+            await books.SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
+        return budget;
     }
 
     public Task<IReadOnlyList<AccountBudget>> ListAccountsAsync(StoreId store, AccountId? after, int limit, CancellationToken cancellationToken = default)

@@ -21,6 +21,9 @@ internal sealed class PostgresStatement(string sql)
     /// </summary>
     public static PostgresStatement Confirm() => new("SELECT pg_logical_emit_message(true, 'dpattn', '')");
 
+    /// <summary>Whether commits wait for a replica, so that one may be seen that was never confirmed; without it all that is seen is flushed.</summary>
+    public static PostgresStatement WaitsForReplica() => new("SELECT current_setting('synchronous_standby_names') <> ''");
+
     /// <summary>States the next parameter.</summary>
     public PostgresStatement With(long value) => Add(new NpgsqlParameter<long> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint });
 

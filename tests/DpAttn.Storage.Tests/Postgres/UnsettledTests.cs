@@ -1,6 +1,7 @@
 using DpAttn.PostgresServer;
 using DpAttn.Privacy;
 using DpAttn.Storage.Tests.Guard;
+using DpAttn.Storage.Tests.Support;
 using Npgsql;
 using static DpAttn.Privacy.LedgerDecision;
 
@@ -95,8 +96,7 @@ public sealed class UnsettledTests(OwnServer own) : IClassFixture<OwnServer>
         await using var storage = await OpenAsync();
         await using var other = await PostgresStorage.OpenAsync(_options!);
         await GrantAsync(storage);
-        await own.SetAsync("synchronous_standby_names", "nobody");
-        try
+        await WithoutReplicaAsync(async () =>
         {
             await Assert.ThrowsAsync<StorageOutcomeUnknownException>(() => ChargeAsync(storage, 1));
             Assert.Equal(Cost, (await other.Ledger.ReadAccountAsync(Store, Alice))!.Spent);
@@ -106,20 +106,30 @@ public sealed class UnsettledTests(OwnServer own) : IClassFixture<OwnServer>
                 await Assert.ThrowsAsync<StorageOutcomeUnknownException>(() => process.Ledger.FindRequestAsync(Store, Alice, new("request-1")));
             }
             await Assert.ThrowsAsync<StorageOutcomeUnknownException>(() => storage.Ledger.SetLimitAsync(Store, Alice, Limit));
-        }
-        finally
-        {
-            // Only the server's own file, since a change of it by SQL would wait for the replica as well.
-            await SetUnconfirmedAsync("ALTER SYSTEM RESET synchronous_standby_names");
-            await SetUnconfirmedAsync("SELECT pg_reload_conf()");
-        }
-        await WaitUntilAsync(async () => await ShowAsync("SHOW synchronous_standby_names") is "");
+        });
         foreach (var process in new[] { other, storage })
         {
             Assert.Equal(new Admitted(PrivacyAmount.Zero, PrivacyAmount.Zero, IsReplay: true), await ChargeAsync(process, 1));
             Assert.NotNull(await process.Ledger.FindRequestAsync(Store, Alice, new("request-1")));
         }
         Assert.Equal(Cost, (await storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent);
+    }
+
+    [Fact]
+    public async Task A_tier_that_no_replica_confirmed_is_open_in_no_process_until_one_did()
+    {
+        await using var storage = await OpenAsync();
+        await using var other = await PostgresStorage.OpenAsync(_options!);
+        await GrantAsync(storage);
+        await WithoutReplicaAsync(async () =>
+        {
+            await Assert.ThrowsAsync<StorageOutcomeUnknownException>(() =>
+                storage.Ledger.OpenAsync(Store, Alice, new("request-1"), RequestFingerprint.Of([1]), new("release-1"), 0, new Ladder(1000)));
+            foreach (var process in new[] { storage, other })
+                await Assert.ThrowsAsync<StorageOutcomeUnknownException>(() => process.Ledger.ReadAccountAsync(Store, Alice));
+        });
+        foreach (var process in new[] { other, storage })
+            Assert.Single((await process.Ledger.ReadAccountAsync(Store, Alice))!.OpenTiers);
     }
 
     private PostgresStorageOptions? _options;
@@ -164,6 +174,23 @@ public sealed class UnsettledTests(OwnServer own) : IClassFixture<OwnServer>
         var now = (await storage.Books.ReadMarkAsync(Store, account, default))!;
         var told = _witness.Marks[(Store.Value, account?.Value ?? "")];
         Assert.True(told.IsSameState(now), $"the witness was told version {told.Version} and not {now.Version}");
+    }
+
+    /// <summary>Does something while the server waits for a replica that is not there.</summary>
+    private async Task WithoutReplicaAsync(Func<Task> meanwhile)
+    {
+        await own.SetAsync("synchronous_standby_names", "nobody");
+        try
+        {
+            await meanwhile();
+        }
+        finally
+        {
+            // Only the server's own file, since a change of it by SQL would wait for the replica as well.
+            await SetUnconfirmedAsync("ALTER SYSTEM RESET synchronous_standby_names");
+            await SetUnconfirmedAsync("SELECT pg_reload_conf()");
+        }
+        await WaitUntilAsync(async () => await ShowAsync("SHOW synchronous_standby_names") is "");
     }
 
     private static Task<LedgerDecision> ChargeAsync(PostgresStorage storage, int request) =>
