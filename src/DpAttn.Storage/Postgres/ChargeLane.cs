@@ -12,6 +12,10 @@ namespace DpAttn.Storage;
 internal sealed class ChargeLane : IAsyncDisposable
 {
     private const int LargestBatch = 512;
+
+    /// <summary>Each of its stores is a lock of its own in the server's table, which is bounded.</summary>
+    internal const int MostStores = 128;
+
     private static readonly TimeSpan LongestLinger = TimeSpan.FromMicroseconds(500);
     private static readonly TimeSpan LongestTakingBack = TimeSpan.FromSeconds(3);
 
@@ -57,16 +61,21 @@ internal sealed class ChargeLane : IAsyncDisposable
     private async Task RunAsync()
     {
         var batch = new List<ChargeRequest>();
+        var stores = new HashSet<string>();
         while (await _queue.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (batch.Count < LargestBatch && _queue.Reader.TryRead(out var request))
+            // Nobody else reads: what is peeked at is what is read.
+            while (batch.Count < LargestBatch && _queue.Reader.TryPeek(out var next) && (stores.Count < MostStores || stores.Contains(next.Store)) && _queue.Reader.TryRead(out var request))
             {
-                if (request.TryBegin())
-                    batch.Add(request);
+                if (!request.TryBegin())
+                    continue;
+                batch.Add(request);
+                stores.Add(request.Store);
             }
             await DecideBatchAsync(batch).ConfigureAwait(false);
             var told = batch.Count;
             batch.Clear();
+            stores.Clear();
             await AwaitCompanyAsync(told).ConfigureAwait(false);
         }
     }
@@ -84,6 +93,12 @@ internal sealed class ChargeLane : IAsyncDisposable
 
     private async Task DecideBatchAsync(IReadOnlyList<ChargeRequest> batch)
     {
+        var unsettled = batch.Where(request => _books.Unsettled.Holds(request.Store, request.Account)).ToList();
+        if (unsettled.Count > 0)
+        {
+            var settled = (await SettleAsync(unsettled).ConfigureAwait(false)).ToHashSet();
+            batch = [.. batch.Where(request => settled.Contains(request) || !unsettled.Contains(request))];
+        }
         var left = await TransactAsync(batch, ChargeReach.Slabs).ConfigureAwait(false);
         left = await TransactAsync(left, ChargeReach.Store).ConfigureAwait(false);
         // Each round takes back so many slabs; whoever would be refused waits until there are none left.
@@ -105,6 +120,9 @@ internal sealed class ChargeLane : IAsyncDisposable
             var outcomes = await _database.TransactAsync(name, session => DecideAsync(session, requests, reach), made => _books.Journal.Add([.. made.Marks])).ConfigureAwait(false);
             foreach (var tell in outcomes.Told)
                 tell();
+            // Whoever made a charge that is replayed, here or in another process, may never have learnt whether it is durable, nor told the witness.
+            foreach (var request in await SettleAsync([.. outcomes.Replays.Keys]).ConfigureAwait(false))
+                request.Complete(outcomes.Replays[request]);
             return outcomes.Left;
         }
         catch (Exception failure) when (IsOfOneRow(failure) && requests.Select(request => (request.Store, request.Account)).Distinct().Skip(1).Any())
@@ -118,8 +136,37 @@ internal sealed class ChargeLane : IAsyncDisposable
         {
             // A defect of this class must not end the lane, nor leave anybody waiting.
             var told = failure as StorageException ?? new StorageOutcomeUnknownException($"{name}: the lane failed; whether the change was made is unknown", failure);
+            if (told is StorageOutcomeUnknownException)
+                _books.Unsettled.Add(requests.Select(request => (request.Store, request.Account)));
             foreach (var request in requests)
                 request.Fail(told);
+            return [];
+        }
+    }
+
+    /// <summary>Makes sure of the accounts of some charges; those of whom that is not possible now are told so.</summary>
+    /// <returns>The others.</returns>
+    private async Task<IReadOnlyList<ChargeRequest>> SettleAsync(IReadOnlyList<ChargeRequest> requests)
+    {
+        if (requests.Count == 0)
+            return requests;
+        var accounts = requests.Select(request => (request.Store, request.Account)).Distinct().ToList();
+        try
+        {
+            await _books.SettleAsync(accounts).ConfigureAwait(false);
+            return requests;
+        }
+        catch (Exception failure) when (IsOfOneRow(failure) && accounts.Count > 1)
+        {
+            var settled = new List<ChargeRequest>();
+            foreach (var account in requests.GroupBy(request => (request.Store, request.Account)))
+                settled.AddRange(await SettleAsync([.. account]).ConfigureAwait(false));
+            return settled;
+        }
+        catch (Exception failure)
+        {
+            foreach (var request in requests)
+                request.Fail(failure as StorageException ?? new StorageOutcomeUnknownException($"{request.Name}: the lane failed; whether the change was made is unknown", failure));
             return [];
         }
     }
@@ -128,12 +175,15 @@ internal sealed class ChargeLane : IAsyncDisposable
     {
         var view = await ChargeView.ReadAsync(session, _database.Schema, requests, reach).ConfigureAwait(false);
         var decisions = new ChargeDecisions(view, reach, _books, _clock);
-        var (told, left) = (new List<Action>(requests.Count), new List<ChargeRequest>());
+        var (told, left, replays) = (new List<Action>(requests.Count), new List<ChargeRequest>(), new Dictionary<ChargeRequest, LedgerDecision>());
         foreach (var request in requests)
         {
             try
             {
-                if (decisions.Decide(request) is { } decision)
+                var decided = decisions.Decide(request);
+                if (decided is LedgerDecision.Admitted { IsReplay: true })
+                    replays[request] = decided;
+                else if (decided is { } decision)
                     told.Add(() => request.Complete(decision));
                 else
                     left.Add(request);
@@ -145,15 +195,15 @@ internal sealed class ChargeLane : IAsyncDisposable
             }
         }
         if (decisions.Changes.IsEmpty)
-            return (false, new Outcomes(told, left, []));
+            return (false, new Outcomes(told, left, replays, []));
         var (statements, marks) = decisions.Changes.Write();
         session.ExecuteLast(statements);
-        return (true, new Outcomes(told, left, marks));
+        return (true, new Outcomes(told, left, replays, marks));
     }
 
     /// <summary>Whether one of several rows may have been what a transaction failed on: one that is locked elsewhere, or is not what was read.</summary>
     private static bool IsOfOneRow(Exception failure) => failure is StorageCorruptException
         || failure is StorageUnavailableException { InnerException: PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled } };
 
-    private sealed record Outcomes(List<Action> Told, List<ChargeRequest> Left, List<WitnessMark> Marks);
+    private sealed record Outcomes(List<Action> Told, List<ChargeRequest> Left, Dictionary<ChargeRequest, LedgerDecision> Replays, List<WitnessMark> Marks);
 }

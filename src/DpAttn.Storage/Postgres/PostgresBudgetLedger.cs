@@ -53,17 +53,23 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
         return await _limits.SetLimitAsync(store, account, limit, cancellationToken).ConfigureAwait(false);
     }
 
-    public Task<AccountBudget?> ReadAccountAsync(StoreId store, AccountId account, CancellationToken cancellationToken = default)
+    public async Task<AccountBudget?> ReadAccountAsync(StoreId store, AccountId account, CancellationToken cancellationToken = default)
     {
         _ = (store.Value, account.Value);
-        return database.ReadSnapshotAsync("reading an account's budget", async session =>
+        await SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
+        var (budget, isUnconfirmed) = await database.ReadSnapshotAsync<(AccountBudget?, bool)>("reading an account's budget", async session =>
         {
             if (await ReadToShowAsync(session, store, account.Value).ConfigureAwait(false) is not var (book, suspension))
-                return null;
+                return default;
             var tiers = await session.QueryAsync(PostgresTiers.Of(book.Id), PostgresTiers.From).ConfigureAwait(false);
             // What is open keeps being answered: of a suspended store the tiers whose own MAC is right.
-            return book.ToAccountBudget(PostgresTiers.ToTiers(books.Chain, tiers, skipsOthers: suspension is not null));
-        }, cancellationToken);
+            var budget = book.ToAccountBudget(PostgresTiers.ToTiers(books.Chain, tiers, skipsOthers: suspension is not null));
+            return (budget, tiers.Count > 0 && (await session.QueryAsync(PostgresStatement.WaitsForReplica(), row => row.GetBoolean(0)).ConfigureAwait(false))[0]);
+        }, cancellationToken).ConfigureAwait(false);
+        // Opened tiers are answered from.
+        if (isUnconfirmed)
+            await books.SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
+        return budget;
     }
 
     public Task<IReadOnlyList<AccountBudget>> ListAccountsAsync(StoreId store, AccountId? after, int limit, CancellationToken cancellationToken = default)
@@ -97,7 +103,9 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
         _ = (store.Value, account.Value, request.Value);
         // An entry that somebody put there must answer nobody.
         books.Gate.RequireVerified(store);
-        return await database.ReadSnapshotAsync("finding a request", async session =>
+        // A charge that may still be committed must not be called absent.
+        await SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
+        var entry = await database.ReadSnapshotAsync("finding a request", async session =>
         {
             if (await SuspensionAsync(session, store).ConfigureAwait(false) is { } reason)
                 throw new LedgerSuspendedException(reason);
@@ -106,6 +114,10 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
                 return null;
             return (await session.QueryAsync(PostgresEntries.Find(book.Id, request), row => PostgresEntries.From(row, book)).ConfigureAwait(false)).FirstOrDefault();
         }, cancellationToken).ConfigureAwait(false);
+        // It is answered from, as a replay is, and another process may have charged it that never learnt whether it is durable.
+        if (entry is not null)
+            await books.SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
+        return entry;
     }
 
     public Task<IReadOnlyList<StoredLedgerEntry>> ListEntriesAsync(StoreId store, AccountId? account, long after, int limit, CancellationToken cancellationToken = default)
@@ -118,6 +130,13 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
                 return [];
             return await session.QueryAsync(PostgresEntries.List(book.Id, after, limit), row => PostgresEntries.From(row, book)).ConfigureAwait(false);
         }, cancellationToken);
+    }
+
+    /// <summary>Makes sure of an account that a commit of unknown outcome may have changed.</summary>
+    private async ValueTask SettleAsync(StoreId store, AccountId account, CancellationToken cancellationToken)
+    {
+        if (books.Unsettled.Holds(store.Value, account.Value))
+            await books.SettleAsync(store, account, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<LedgerDecision> DecideAsync(ChargeRequest request, StoreId store, CancellationToken cancellationToken)

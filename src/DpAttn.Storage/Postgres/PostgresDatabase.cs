@@ -38,11 +38,12 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
     /// <param name="work">Reads and writes; its result says whether to commit, and it is run again when the transaction is tried again.</param>
     /// <param name="cancellationToken">Not executed if cancelled while waiting; afterwards the outcome is unknown.</param>
     /// <param name="committed">Told the result once it is durable and before its caller is, who may have given up.</param>
+    /// <param name="unknown">Told the result of a commit whose outcome is unknown, likewise.</param>
     public async Task<T> WriteAsync<T>(
-        string name, int bytes, Func<PostgresSession, Task<(bool Commit, T Result)>> work, CancellationToken cancellationToken, Action<T>? committed = null)
+        string name, int bytes, Func<PostgresSession, Task<(bool Commit, T Result)>> work, CancellationToken cancellationToken, Action<T>? committed = null, Action<T>? unknown = null)
     {
         await _writers.EnterAsync(name, bytes, cancellationToken).ConfigureAwait(false);
-        var transaction = LeaveAfterAsync(_writers, () => TransactAsync(name, work, committed));
+        var transaction = LeaveAfterAsync(_writers, () => TransactAsync(name, work, committed, unknown));
         try
         {
             return await transaction.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -54,7 +55,7 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
     }
 
     /// <summary>A transaction on a connection of the pool, without waiting in the queue.</summary>
-    public async Task<T> TransactAsync<T>(string name, Func<PostgresSession, Task<(bool Commit, T Result)>> work, Action<T>? committed = null)
+    public async Task<T> TransactAsync<T>(string name, Func<PostgresSession, Task<(bool Commit, T Result)>> work, Action<T>? committed = null, Action<T>? unknown = null)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -73,6 +74,7 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, string schema, i
                 }
                 catch (Exception failure) when (PostgresFailure.IsDatabase(failure) && !session.WasBeforeCommit(failure) && !PostgresFailure.IsRolledBack(failure))
                 {
+                    unknown?.Invoke(result);
                     throw PostgresFailure.Unknown(name, failure);
                 }
                 committed?.Invoke(result);

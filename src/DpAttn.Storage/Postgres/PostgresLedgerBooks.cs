@@ -7,12 +7,16 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
 {
     private const int BooksAtOnce = 500;
     private const int EntriesAtOnce = 5000;
+    private const string Settling = "making sure of what was charged";
 
     public LedgerChain Chain => chain;
 
     public LedgerGate Gate { get; } = new();
 
     public WitnessJournal Journal { get; } = new();
+
+    /// <summary>Books that this process may have changed, by a commit of unknown outcome.</summary>
+    public UnsettledBooks Unsettled { get; } = new();
 
     public Task<LedgerIdentity?> ReadIdentityAsync(CancellationToken cancellationToken) =>
         database.ReadAsync("reading the ledger's identity", session => PostgresIdentities.ReadAsync(session, chain), cancellationToken);
@@ -73,11 +77,49 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         {
             if (marks is not null)
                 Journal.Add([.. marks]);
-        }).ConfigureAwait(false) is not null;
+        }, _ => Unsettled.Add(books.Select(book => (store.Value, book.After.Account)))).ConfigureAwait(false) is not null;
+
+    /// <summary>
+    /// Makes sure of what an account's book holds, whoever wrote it and whatever became of that commit: reads it again when no transaction that changes it is under way, in one that is
+    /// acknowledged only when all before it is durable and confirmed, and then lets the witness know.
+    /// </summary>
+    /// <exception cref="StorageException">That cannot be done now. What stands there must not be answered from, and nothing may be built upon it.</exception>
+    public Task SettleAsync(StoreId store, AccountId account, CancellationToken cancellationToken) =>
+        database.WriteAsync(Settling, 0, session => SettleAsync(session, [(store.Value, account.Value)]), cancellationToken, Settled);
+
+    /// <summary>The same for several accounts, without waiting in the queue.</summary>
+    /// <exception cref="StorageException">Likewise, of any of them.</exception>
+    public Task SettleAsync(IReadOnlyCollection<(string Store, string Account)> accounts) => database.TransactAsync(Settling, session => SettleAsync(session, accounts), Settled);
+
+    private void Settled((List<WitnessMark> Marks, List<KeyValuePair<(string Store, string Account), object>> Books) found)
+    {
+        Journal.Add([.. found.Marks]);
+        Unsettled.Remove(found.Books);
+    }
+
+    private async Task<(bool, (List<WitnessMark> Marks, List<KeyValuePair<(string Store, string Account), object>> Books))> SettleAsync(
+        PostgresSession session, IReadOnlyCollection<(string Store, string Account)> accounts)
+    {
+        string[] stores = [.. accounts.Select(account => account.Store).Distinct()];
+        // As of before they are read: what becomes unsettled later stays so.
+        var unsettled = Unsettled.Among([.. accounts, .. stores.Select(store => (store, LedgerBook.StoreItself))]);
+        await session.ExecuteAsync(PostgresLocks.ShareLedgers(database.Schema, stores)).ConfigureAwait(false);
+        var found = await session.QueryAsync(PostgresBooks.Lock([.. accounts]), PostgresBooks.From).ConfigureAwait(false);
+        // A charge's part in its store's row was committed with its account's; only what was done to the row itself has to be waited for.
+        var isOfStores = unsettled.Any(book => book.Key.Account == LedgerBook.StoreItself);
+        found.AddRange(await session.QueryAsync(PostgresBooks.OfStores(stores, isOfStores), PostgresBooks.From).ConfigureAwait(false));
+        // What is not authentic is for the verification to find; what is not there may still come.
+        var books = found.Where(row => LedgerChain.Equal(row.Mac, chain.OfBook(row.Book))).ToDictionary(row => (row.Book.Store, row.Book.Account), row => row.Book.ToMark(row.Mac));
+        session.ExecuteLast(PostgresStatement.Confirm());
+        return (true, ([.. books.Values], [.. unsettled.Where(book => books.ContainsKey(book.Key))]));
+    }
 
     private async Task<(bool, List<WitnessMark>?)> AcknowledgeAsync(PostgresSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
     {
         await LockAsync(session, store).ConfigureAwait(false);
+        // Of a store that was opened meanwhile slabs may have been used, which nothing of what is compared below shows.
+        if (await SuspensionAsync(session, store).ConfigureAwait(false) is null)
+            return (false, null);
         var found = (await session.QueryAsync(PostgresBooks.Lock([.. books.Where(book => !book.After.IsOfStore).Select(book => (store.Value, book.After.Account))]), PostgresBooks.From).ConfigureAwait(false))
             .Concat(await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked: true), PostgresBooks.From).ConfigureAwait(false))
             .ToDictionary(row => row.Book.Account, row => row.Mac);
@@ -90,8 +132,31 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         var marks = new List<WitnessMark>();
         foreach (var book in books)
             marks.Add(await WriteAsync(session, book).ConfigureAwait(false));
+        if (!await TakeBackAsync(session, store).ConfigureAwait(false))
+            return (false, null);
         await session.ExecuteAsync([PostgresSuspensions.Delete(store), .. await AuditAsync(session, line).ConfigureAwait(false)]).ConfigureAwait(false);
         return (true, marks);
+    }
+
+    /// <summary>
+    /// Takes all slabs from the accounts of a store, whose own row counts them no longer. Their versions stay: what the witness compares is not changed. Nobody else
+    /// touches their rows while we hold the store's lock alone.
+    /// </summary>
+    /// <returns>False when one is not authentic, which was changed after it was scanned.</returns>
+    private async Task<bool> TakeBackAsync(PostgresSession session, StoreId store)
+    {
+        while (await session.QueryAsync(PostgresBooks.LockWithSlabs([], [store.Value], ChargeView.MostSlabs), PostgresBooks.From).ConfigureAwait(false) is { Count: > 0 } slabs)
+        {
+            var changes = new LedgerChanges(chain);
+            foreach (var (book, mac) in slabs)
+            {
+                if (!LedgerChain.Equal(mac, chain.OfBook(book)))
+                    return false;
+                changes.Set(book, book with { Reserved = PrivacyAmount.Zero });
+            }
+            await session.ExecuteAsync(changes.Write().Statements).ConfigureAwait(false);
+        }
+        return true;
     }
 
     private async Task<WitnessMark> WriteAsync(PostgresSession session, AcknowledgedBook book)

@@ -21,7 +21,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             {
                 if (known.IsClosed)
                     throw new InvalidOperationException($"the books of store {store} are closed");
-                return known.HasLimit(limit) ? new Change(Free) : throw new InvalidOperationException($"store {store} has books with another limit");
+                return known.HasLimit(limit) ? new Change(Free, [known.ToMark(_chain.OfBook(known))]) : throw new InvalidOperationException($"store {store} has books with another limit");
             }
             if (await OpenAsync(session, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself), limit).ConfigureAwait(false) is { } opened)
                 return opened;
@@ -61,7 +61,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
                 {
                     var book = PostgresBooks.Require(_chain, row, mac);
                     if (book.HasLimit(limit))
-                        return new Change(Free);
+                        return new Change(Free, [book.ToMark(mac)]);
                     return book.Spent.FitsIn(limit.Amount)
                         ? await ReplaceAsync(session, book, limit).ConfigureAwait(false)
                         : new Change(new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent));
@@ -78,16 +78,19 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         if (await StoreAsync(session, store, isLocked: false).ConfigureAwait(false) is not { IsClosed: false } seen)
             return new Change(Unknown);
         // A slab is no reason to refuse: below what is promised, it is taken back first.
-        var marks = seen.Spent.FitsIn(limit.Amount) ? [] : await TakeBackAsync(session, store).ConfigureAwait(false);
+        var isBelow = !seen.Spent.FitsIn(limit.Amount);
+        var marks = isBelow ? await TakeBackAsync(session, store).ConfigureAwait(false) : [];
         var book = (await StoreAsync(session, store).ConfigureAwait(false))!;
         if (book.IsClosed)
             return new Change(Unknown);
         if (book.HasLimit(limit))
-            return new Change(Free, marks);
+            return new Change(Free, [.. marks, book.ToMark(_chain.OfBook(book))]);
         if (book.Spent.FitsIn(limit.Amount))
             return (await ReplaceAsync(session, book, limit).ConfigureAwait(false)).After(marks);
         var slabs = await session.QueryAsync(PostgresBooks.WithSlabs([store.Value], 1), row => row.GetInt64(0)).ConfigureAwait(false);
-        return new Change(slabs.Count > 0 ? null : new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent), marks);
+        // What is left after nothing could be taken back is not authentic: it counts as used, for the verification to find.
+        var mayTakeBack = slabs.Count > 0 && (marks.Count > 0 || !isBelow);
+        return new Change(mayTakeBack ? null : new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent), marks);
     }
 
     private async Task<Change> CloseAsync(PostgresSession session, StoreId store)
@@ -108,7 +111,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             LedgerChain.Require(mac, _chain.OfBook(row), $"a total in the ledger of store {store}");
         }
         if (row.IsClosed)
-            return new Change(Free);
+            return new Change(Free, [row.ToMark(mac)]);
         // Nobody charges while we hold the store's lock. A suspended store is left as it was found, but for being closed.
         var isSuspended = await SuspensionAsync(session, store).ConfigureAwait(false) is not null;
         var marks = isSuspended ? [] : await TakeBackAsync(session, store).ConfigureAwait(false);
@@ -188,10 +191,14 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             async session =>
             {
                 var made = await change(session).ConfigureAwait(false);
+                // Also what was so already: whoever made it so may never have learnt whether it is durable, nor told the witness.
+                if (made.Marks.Count > 0)
+                    session.ExecuteLast(PostgresStatement.Confirm());
                 return (made.Marks.Count > 0, made);
             },
             cancellationToken,
-            made => books.Journal.Add([.. made.Marks]));
+            made => books.Journal.Add([.. made.Marks]),
+            made => books.Unsettled.Add(made.Marks.Select(mark => (mark.Store.Value, mark.AccountName))));
     }
 
     private async Task LockAsync(PostgresSession session, StoreId store, bool isShared)

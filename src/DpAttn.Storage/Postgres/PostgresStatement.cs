@@ -15,6 +15,15 @@ internal sealed class PostgresStatement(string sql)
     public static PostgresStatement AllOrNone(int rows, string change) =>
         new PostgresStatement($"WITH changed AS ({change} RETURNING 1) SELECT 1 / (CASE WHEN count(*) = $1 THEN 1 ELSE 0 END) FROM changed").With(rows);
 
+    /// <summary>
+    /// Changes nothing, and is written to the log all the same: a commit after it is acknowledged only when everything that was committed before is flushed, and confirmed by the replica
+    /// that the server waits for.
+    /// </summary>
+    public static PostgresStatement Confirm() => new("SELECT pg_logical_emit_message(true, 'dpattn', '')");
+
+    /// <summary>Whether commits wait for a replica, so that one may be seen that was never confirmed; without it all that is seen is flushed.</summary>
+    public static PostgresStatement WaitsForReplica() => new("SELECT current_setting('synchronous_standby_names') <> ''");
+
     /// <summary>States the next parameter.</summary>
     public PostgresStatement With(long value) => Add(new NpgsqlParameter<long> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint });
 

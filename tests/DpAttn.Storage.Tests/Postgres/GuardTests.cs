@@ -95,6 +95,83 @@ public sealed class GuardTests(OwnServer own) : IClassFixture<OwnServer>, IAsync
             LedgerFaultKind.OtherHistory);
     }
 
+    [Fact]
+    public async Task What_an_idle_account_had_reserved_and_others_spent_since_is_not_spent_again_after_the_copy_was_put_back()
+    {
+        var copy = await CopyAsync();
+        // Bob holds a slab in the copy. Alice spends all that is left, which takes it back.
+        var rest = Limit.Amount - (await SpentAsync()).Store;
+        Assert.True((await _storage.Ledger.ChargeAsync(Store, Alice, new("rest"), RequestFingerprint.Of([1]), rest)).IsAdmitted);
+        var charged = (await SpentAsync()).Store;
+        Assert.Equal(Limit.Amount, charged);
+        await _storage.DisposeAsync();
+        await PutBackAsync(copy);
+        Assert.Single(await StartAsync());
+        Assert.NotEqual(PrivacyAmount.Zero, (await _storage.Ledger.ReadStoreAsync(Store))!.Reserved);
+
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator-1"));
+
+        var budget = (await _storage.Ledger.ReadStoreAsync(Store))!;
+        Assert.Equal((charged, PrivacyAmount.Zero), (budget.Spent, budget.Reserved));
+        foreach (var account in new[] { Bob, Alice })
+        {
+            for (var units = 1; units <= 5000; units *= 10)
+                Assert.False((await ChargeAsync(account, units)).IsAdmitted);
+        }
+        Assert.Equal(charged, (await SpentAsync()).Store);
+        Assert.Empty(await _storage.Ledger.VerifyAsync(Store));
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    /// <summary>The same where something is left: what is charged afterwards and what was charged before never exceed the limit together.</summary>
+    [Fact]
+    public async Task After_an_acknowledgement_what_was_charged_before_and_since_fits_the_limit()
+    {
+        var copy = await CopyAsync();
+        var rest = Limit.Amount - (await SpentAsync()).Store - new PrivacyAmount(350, 10);
+        Assert.True((await _storage.Ledger.ChargeAsync(Store, Alice, new("rest"), RequestFingerprint.Of([1]), rest)).IsAdmitted);
+        var charged = (await SpentAsync()).Store;
+        await _storage.DisposeAsync();
+        await PutBackAsync(copy);
+        Assert.Single(await StartAsync());
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator-1"));
+        var shown = (await SpentAsync()).Store;
+        Assert.True(charged.FitsIn(shown));
+
+        var more = 0;
+        for (var i = 0; i < 100; i++)
+            more += (await ChargeAsync(i % 2 == 0 ? Bob : Alice)).IsAdmitted ? 1 : 0;
+
+        Assert.True((charged + new PrivacyAmount(100 * more, more)).FitsIn(Limit.Amount), $"{more} more charges than fit the limit");
+        Assert.Equal(shown + new PrivacyAmount(100 * more, more), (await SpentAsync()).Store);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    [Fact]
+    public async Task An_acknowledgement_takes_all_slabs_back_and_charges_none_of_them_that_nobody_used()
+    {
+        var accounts = Enumerable.Range(0, ChargeView.MostSlabs + 10).Select(i => new AccountId($"account-{i}")).ToArray();
+        await Task.WhenAll(accounts.Select(async account =>
+        {
+            await _storage.Ledger.SetLimitAsync(Store, account, Limit);
+            await ChargeAsync(account, 10);
+        }));
+        var before = await SpentAsync();
+        await _storage.DisposeAsync();
+        File.Delete(Path.Combine(_directory.File("witness"), FileWitness.FileName));
+        Assert.Single(await StartAsync());
+
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator-1"));
+
+        var budget = (await _storage.Ledger.ReadStoreAsync(Store))!;
+        Assert.Equal((before.Store, PrivacyAmount.Zero), (budget.Spent, budget.Reserved));
+        Assert.Equal(before, await SpentAsync());
+        Assert.True((await ChargeAsync(accounts[0])).IsAdmitted);
+        await _storage.DisposeAsync();
+        Assert.Empty(await StartAsync());
+        Assert.Empty(await _storage.Ledger.VerifyAsync(Store));
+    }
+
     [Theory]
     [InlineData("UPDATE dpattn_ledger_entry SET account_mu2 = 1, store_mu2 = 1 WHERE sequence = 3", LedgerFaultKind.EntryChanged)]
     [InlineData("DELETE FROM dpattn_ledger_entry WHERE sequence = 4", LedgerFaultKind.EntryMissing)]

@@ -115,6 +115,35 @@ public sealed class LedgerOutageTests(OwnServer own) : IClassFixture<OwnServer>
         await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync(storage, "alice", 5));
     }
 
+    [Fact]
+    public async Task Charges_of_many_stores_take_no_more_locks_at_once_than_the_server_has_room_for()
+    {
+        await using var storage = await OpenAsync("alice");
+        var stores = Enumerable.Range(0, 2 * ChargeLane.MostStores + 10).Select(i => new StoreId($"store-of-many-{i}")).ToArray();
+        await Task.WhenAll(stores.Select(async store =>
+        {
+            await storage.Ledger.CreateStoreAsync(store, Limit);
+            await storage.Ledger.SetLimitAsync(store, new("alice"), Limit);
+        }));
+        var (reached, free) = (new TaskCompletionSource(), new TaskCompletionSource());
+        storage.Database.BeforeCommit = () =>
+        {
+            reached.TrySetResult();
+            return free.Task;
+        };
+        var first = ChargeAsync(storage, "alice", 0);
+        await reached.Task;
+        var charges = stores.Select(store => storage.Ledger.ChargeAsync(store, new("alice"), new("request-1"), RequestFingerprint.Of([1]), Cost)).ToArray();
+        var locks = new List<long>();
+        storage.Database.BeforeCommit = async () => locks.Add(await AdvisoryLocksAsync());
+        free.SetResult();
+
+        Assert.All(await Task.WhenAll(charges), decision => Assert.True(decision.IsAdmitted));
+        Assert.True((await first).IsAdmitted);
+        // They are seen, and they are shared by as many stores as may be.
+        Assert.Equal(ChargeLane.MostStores, locks.Max());
+    }
+
     /// <summary>8 clients who retry whatever is not decided, with the same ids, over two crashes of the server.</summary>
     [Fact]
     public async Task Over_crashes_of_the_server_every_request_is_charged_exactly_once()
@@ -188,6 +217,14 @@ public sealed class LedgerOutageTests(OwnServer own) : IClassFixture<OwnServer>
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE application_name = 'dpattn' AND state = 'idle in transaction'", connection);
         return (int)(await command.ExecuteScalarAsync())!;
+    }
+
+    private async Task<long> AdvisoryLocksAsync()
+    {
+        await using var connection = new NpgsqlConnection($"{own.Server.ConnectionString("postgres")};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", connection);
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     private async Task TerminateAsync() => await own.AdministerAsync($"SELECT pg_terminate_backend({await BackendAsync()}, 2000)");

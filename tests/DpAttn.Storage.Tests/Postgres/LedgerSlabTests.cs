@@ -1,3 +1,4 @@
+using DpAttn.PostgresServer;
 using DpAttn.Privacy;
 using DpAttn.Storage.Tests.Support;
 using Npgsql;
@@ -133,6 +134,26 @@ public sealed class LedgerSlabTests : IAsyncLifetime
         Assert.Equal(Limit.Amount, (await Ledger.ReadStoreAsync(Store))!.Spent);
         Assert.Equal(new Refused(RefusalReason.StoreLimit), await ChargeAsync("alice", new PrivacyAmount(1, 0)));
         Assert.Empty(await Ledger.VerifyAsync(Store));
+    }
+
+    [Fact]
+    public async Task A_limit_below_a_slab_that_is_not_authentic_is_refused_and_not_tried_for_ever()
+    {
+        await GrantAsync(Larger, "alice", "bob");
+        var cost = new PrivacyAmount(Limit.Amount.MuSquared / 256, 0);
+        await ChargeAsync("alice", cost);
+        await ChargeAsync("bob", cost);
+        await LocalPostgres.ExecuteAsync(_under!.Options.ConnectionString, "UPDATE dpattn_ledger_book SET reserved_mu2 = reserved_mu2 + 1 WHERE account = 'bob'");
+        // What is spent would fit, and what bob's row may hide does not.
+        var limit = new PrivacyLimit(new Epsilon(0.14), new Delta(1e-6));
+        var budget = (await Ledger.ReadStoreAsync(Store))!;
+        Assert.True(budget.Spent.FitsIn(limit.Amount) && budget.Spent.MuSquared + budget.Reserved.MuSquared / 2 > limit.Amount.MuSquared);
+
+        var refused = Assert.IsType<Refused>(await Ledger.SetStoreLimitAsync(Store, limit).WaitAsync(TimeSpan.FromSeconds(10)));
+
+        Assert.Equal(RefusalReason.LimitBelowSpent, refused.Reason);
+        Assert.True((await ChargeAsync("alice", cost)).IsAdmitted);
+        Assert.Contains((await _under.Storage.Guard.VerifyAsync(Store)).Faults, fault => fault.Kind == LedgerFaultKind.TotalChanged);
     }
 
     [Fact]

@@ -4,7 +4,8 @@ namespace DpAttn.Storage;
 
 /// <summary>
 /// What an acknowledgement writes, from what a scan found: every book that is not what it was goes on from the largest of what the database states, what the
-/// witness saw and what the entries sum to. It never refunds; what is spent may stand above the limit, and then nothing more can be charged.
+/// witness saw and what the entries sum to. It never refunds; what is spent may stand above the limit, and then nothing more can be charged: no account goes on
+/// holding a slab, and one of a book that is not what it was counts as used.
 /// </summary>
 internal static class AcknowledgementPlan
 {
@@ -26,15 +27,17 @@ internal static class AcknowledgementPlan
         var own = scan.Store ?? new BookScan(chain, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself).Close(), [], storeMark);
         // Of a total that slabs may have been given back to, the mark is the highest it ever was: it counts where the witness saw something that is not there.
         var usesMark = own.Faults.Count > 0 || own.IsBehind || scan.Missing.Count > 0 || scan.Suspects.Any(suspect => suspect.IsDisowned);
-        books.Add(OfBook(own, scan.StoreSum + scan.Kept, tiers, chain, now, isMissing: scan.Store is null, usesMark));
+        // All slabs are taken back with it: others may have been charged from the same units since the copy, which the mark counts once.
+        books.Add(OfBook(own, scan.StoreSum, tiers, chain, now, isMissing: scan.Store is null, usesMark, scan.Unused));
         return books;
     }
 
-    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true)
+    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true, PrivacyAmount unused = default)
     {
         var book = found.Book;
         var marked = found.Mark?.Spent ?? PrivacyAmount.Zero;
-        var spent = usesMark ? sum.Max(book.Spent, marked) : sum.Max(book.Spent);
+        var stated = book.Spent - unused;
+        var spent = usesMark ? sum.Max(stated, marked) : sum.Max(stated);
         var difference = new PrivacyAmount(Difference(spent.MuSquared, sum.MuSquared), Difference(spent.Slack, sum.Slack));
         var sequence = Math.Max(found.LastSequence, found.IsAuthentic ? book.Sequence : 0);
         if (!book.IsOfStore)
@@ -71,7 +74,7 @@ internal static class AcknowledgementPlan
         after = after with
         {
             Spent = spent,
-            // A slab of before may have been used up since. What the witness is told of a store never falls.
+            // What the witness is told of a store never falls.
             Reserved = book.IsOfStore ? Above(spent, marked, found.IsAuthentic ? book.Highest : PrivacyAmount.Zero) : PrivacyAmount.Zero,
             Sequence = sequence,
             IsClosed = book.IsOfStore && book.IsClosed,

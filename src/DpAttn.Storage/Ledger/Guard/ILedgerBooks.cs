@@ -45,10 +45,10 @@ internal interface ILedgerBooks
     Task<byte[]?> ReadEntryMacAsync(StoreId store, AccountId account, long sequence, CancellationToken cancellationToken);
 
     /// <summary>
-    /// In one transaction: writes the books of an acknowledgement with their entries and tiers, lifts the suspension and writes the audit line. What is written is
-    /// given to the journal as every change is.
+    /// In one transaction: writes the books of an acknowledgement with their entries and tiers, takes the slabs of all others back, lifts the suspension and writes the
+    /// audit line. What is written is given to the journal as every change is.
     /// </summary>
-    /// <returns>False, with nothing changed, when a book is no longer as the acknowledgement found it.</returns>
+    /// <returns>False, with nothing changed, when a book is no longer as the acknowledgement found it, or somebody else acknowledged.</returns>
     Task<bool> AcknowledgeAsync(StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line, CancellationToken cancellationToken);
 }
 

@@ -34,8 +34,8 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
     /// <summary>What all entries say that the store's total grew by.</summary>
     public WideAmount StoreSum => _storeSum;
 
-    /// <summary>What accounts without faults hold reserved, and go on holding after an acknowledgement.</summary>
-    public PrivacyAmount Kept { get; private set; }
+    /// <summary>What accounts without faults hold reserved: not used, and taken back by an acknowledgement.</summary>
+    public PrivacyAmount Unused { get; private set; }
 
     /// <summary>The best tiers that accounts hold.</summary>
     public IReadOnlyDictionary<string, long> Tiers => _tiers;
@@ -83,7 +83,7 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
             Suspects.Add(book);
             return ValueTask.CompletedTask;
         }
-        Kept += book.Book.Reserved;
+        Unused += book.Book.Reserved;
         return RaiseAsync(book, cancellationToken);
     }
 
