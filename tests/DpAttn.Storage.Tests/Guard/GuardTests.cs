@@ -144,6 +144,34 @@ public sealed class GuardTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_charged_on_a_database_that_had_gone_back_refunds_nothing_of_what_the_witness_saw()
+    {
+        await ChargeAsync();
+        await TellAsync();
+        var known = _witness.Marks[("store-1", "alice")];
+        var seen = known with { Version = known.Version + 1, Spent = new PrivacyAmount(500, 0), Mac = new byte[32] };
+        _witness.Marks[("store-1", "alice")] = seen;
+        var free = new TaskCompletionSource();
+        _witness.BeforeRaise = () => free.Task;
+        await ChargeAsync();
+        await ChargeAsync(600);
+        free.SetResult();
+        await TellAsync();
+        await TellAsync();
+        Assert.Same(seen, _witness.Marks[("store-1", "alice")]);
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
+
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+
+        Assert.True((await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared >= 620);
+        Assert.True((await ChargeAsync()).IsAdmitted);
+        await TellAsync();
+        Assert.Equal((await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Sequence, _witness.Marks[("store-1", "alice")].Version);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
+    }
+
+    [Fact]
     public async Task A_mark_that_comes_late_is_no_finding()
     {
         await ChargeAsync();

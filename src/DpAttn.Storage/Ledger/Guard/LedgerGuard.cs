@@ -210,6 +210,9 @@ public sealed class LedgerGuard
     /// <summary>Tells the witness at once what it would be told within a moment.</summary>
     internal Task TellAsync(CancellationToken cancellationToken = default) => _teller is null ? Task.CompletedTask : _teller.TellAsync(cancellationToken);
 
+    /// <summary>Before the database is closed: looks a last time into what contradicts the witness, and stops telling by itself.</summary>
+    internal Task FinishAsync() => _teller is null ? Task.CompletedTask : _teller.FinishAsync();
+
     /// <summary>Tells the witness what is left, and stops telling.</summary>
     internal async ValueTask StopAsync()
     {
@@ -226,7 +229,8 @@ public sealed class LedgerGuard
         var books = AcknowledgementPlan.Of(store, scan, _books.Chain, _clock.GetUtcNow());
         var charged = books[^1].After.Spent - (scan.Store?.Book.Spent ?? PrivacyAmount.Zero);
         var line = new AuditEvent(AcknowledgeAction, actor, store, null, $"{books.Count} books, {charged.MuSquared} units of mu squared charged to the store; {reason}");
-        if (!await _books.AcknowledgeAsync(store, books, line, cancellationToken).ConfigureAwait(false))
+        Task<bool> WriteAsync() => _books.AcknowledgeAsync(store, books, line, cancellationToken);
+        if (!await (_teller is null ? WriteAsync() : _teller.AcknowledgeAsync(store, WriteAsync, cancellationToken)).ConfigureAwait(false))
             return null;
         if (_teller is not null)
             await _teller.TellAsync(cancellationToken).ConfigureAwait(false);

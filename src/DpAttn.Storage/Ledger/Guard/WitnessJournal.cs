@@ -30,7 +30,7 @@ internal sealed class WitnessJournal
     /// <summary>Adds one change's marks.</summary>
     public void Add(params ReadOnlySpan<WitnessMark> marks)
     {
-        if (!IsKept)
+        if (!IsKept || marks.IsEmpty)
             return;
         lock (_gate)
         {
