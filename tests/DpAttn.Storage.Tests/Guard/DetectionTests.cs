@@ -159,6 +159,33 @@ public sealed class DetectionTests : IAsyncLifetime
     [Fact]
     public Task A_lost_witness_closes_the_store() => RequireFoundAsync(() => File.Delete(_guarded.WitnessFile), LedgerFaultKind.WitnessLost);
 
+    /// <summary>The store's own book does not tell: what bob opened had been paid for it already.</summary>
+    [Fact]
+    public async Task A_witness_begun_anew_knows_every_book()
+    {
+        await _guarded.StopAsync();
+        var copy = _guarded.Copy("old.db");
+        Assert.Empty(await _guarded.StartAsync());
+        var before = await _guarded.SpentAsync();
+        await _guarded.OpenTierAsync(GuardedLedger.Bob, 1);
+        Assert.Equal(before.Store, (await _guarded.SpentAsync()).Store);
+        await _guarded.StopAsync();
+        File.Delete(_guarded.WitnessFile);
+        Assert.NotEmpty(await _guarded.StartAsync());
+        Assert.NotNull(await _guarded.Storage.Guard.AcknowledgeAsync(GuardedLedger.Store, "operator-1"));
+        await _guarded.StopAsync();
+        _guarded.Alter($"""
+            ATTACH '{copy}' AS old;
+            CREATE TEMP TABLE bob AS SELECT * FROM old.ledger_book WHERE account = 'bob';
+            DELETE FROM ledger_entry WHERE book = (SELECT id FROM bob) AND sequence > (SELECT sequence FROM bob);
+            UPDATE ledger_book SET (spent_mu2, spent_slack, sequence, version, head, mac) = (SELECT spent_mu2, spent_slack, sequence, version, head, mac FROM bob) WHERE account = 'bob';
+            DELETE FROM ledger_tier WHERE book = (SELECT id FROM bob);
+            INSERT INTO ledger_tier SELECT * FROM old.ledger_tier WHERE book = (SELECT id FROM bob);
+            DETACH old
+            """);
+        Assert.Contains(Assert.Single(await _guarded.StartAsync()).Faults, fault => fault.Kind == LedgerFaultKind.Behind);
+    }
+
     [Fact]
     public Task A_damaged_witness_is_a_lost_one() => RequireFoundAsync(
         () =>

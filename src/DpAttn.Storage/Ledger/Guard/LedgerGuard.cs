@@ -178,7 +178,12 @@ public sealed class LedgerGuard
             for (var attempt = 0; attempt < MostTries; attempt++)
             {
                 if (await TryAcknowledgeAsync(store, reason, actor, cancellationToken).ConfigureAwait(false) is { } done)
+                {
+                    // A witness that was begun anew is told of every book, not only of those that were written now.
+                    if (_isPaired)
+                        await VerifyAsync(store, cancellationToken).ConfigureAwait(false);
                     return done;
+                }
             }
             throw new StorageUnavailableException("the store's books changed while they were acknowledged; nothing was changed, try again");
         }
