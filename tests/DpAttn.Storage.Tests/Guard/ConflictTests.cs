@@ -123,7 +123,7 @@ public sealed class ConflictTests : IAsyncLifetime
 
     private WitnessTeller Tell(int failures)
     {
-        var teller = new WitnessTeller(new UnreadableBooks(_storage.Books, failures), _witness, _storage.Books.SuspendAsync);
+        var teller = new WitnessTeller(new UnreadableBooks(_storage.Books, failures), _witness, _ => Task.FromResult(true), _storage.Books.SuspendAsync);
         teller.Begin();
         return teller;
     }

@@ -297,6 +297,62 @@ public sealed class GuardTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_database_that_is_paired_with_another_witness_while_it_is_in_use_takes_no_more_charges_until_it_is_paired_again()
+    {
+        await ChargeAsync();
+        await TellAsync();
+        var books = (ILedgerBooks)_storage.Books;
+        var identity = (await books.ReadIdentityAsync(default))!;
+        await books.WriteIdentityAsync(identity with { Witness = "another" }, default);
+        var told = _witness.Marks[("store-1", "alice")];
+        for (var i = 0; i < 100 && await _storage.Guard.ReadSuspensionAsync(Store) is null; i++)
+            await Task.Delay(50);
+        Assert.Contains("the witness", (await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync())).Message);
+        Assert.Null(await books.ReadSuspensionAsync(Store, default));
+        await _storage.Guard.LookAgainAsync();
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
+        Assert.Same(told, _witness.Marks[("store-1", "alice")]);
+
+        await books.WriteIdentityAsync(identity, default);
+        await _storage.Guard.LookAgainAsync();
+        // Not before it was compared with its witness.
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync());
+        await _storage.Guard.VerifyPendingAsync(report => Assert.Null(report.Reason));
+        Assert.True((await ChargeAsync()).IsAdmitted);
+    }
+
+    [Fact]
+    public async Task A_witness_that_is_acknowledged_for_one_store_opens_no_other_one()
+    {
+        var other = new StoreId("store-2");
+        await _storage.Ledger.CreateStoreAsync(other, Limit);
+        await _storage.DisposeAsync();
+        await _witness.BeginAsync(new WitnessIdentity("another", "database"));
+        for (var start = 0; start < 2; start++)
+        {
+            Open();
+            await _storage.Guard.StartAsync();
+            await _storage.Guard.VerifyPendingAsync();
+            await RefusedAsync(other);
+            if (start == 0)
+            {
+                await RefusedAsync(Store);
+                Assert.Null(await _storage.Guard.AcknowledgeAsync(new StoreId("unknown"), "operator"));
+                await RefusedAsync(Store);
+                Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+            }
+            Assert.True((await ChargeAsync()).IsAdmitted);
+            await RefusedAsync(other);
+            if (start == 0)
+                await _storage.DisposeAsync();
+        }
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(other, "operator"));
+        Assert.True((await _storage.Ledger.SetLimitAsync(other, Alice, Limit)).IsAdmitted);
+
+        Task RefusedAsync(StoreId store) => Assert.ThrowsAsync<LedgerSuspendedException>(() => _storage.Ledger.SetLimitAsync(store, Alice, Smaller));
+    }
+
+    [Fact]
     public async Task Rotating_the_keys_changes_no_MAC()
     {
         await ChargeAsync();

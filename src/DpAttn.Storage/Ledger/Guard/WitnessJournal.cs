@@ -79,6 +79,17 @@ internal sealed class WitnessJournal
         }
     }
 
+    /// <summary>There is no witness to wait for, and nothing is charged: what is pending stays, and keeps nobody.</summary>
+    public void Excuse()
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _oldest, 0);
+            _told.TrySetResult();
+            _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
     /// <summary>What was taken could not be written: it is pending again.</summary>
     public void PutBack(List<WitnessMark> marks) => Add([.. marks]);
 

@@ -8,7 +8,11 @@ namespace DpAttn.Storage;
 /// Tells the witness what the journal holds, every 0.4 s. A mark that does not rise is looked into: if what the witness saw is not in the database, that has gone back while it
 /// was in use, and the store is suspended. What the witness saw of such a book is evidence: nothing is written over it until an acknowledgement has taken it into account.
 /// </summary>
-internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, Func<StoreId, string, CancellationToken, Task> suspend) : IAsyncDisposable
+/// <param name="books">The ledger.</param>
+/// <param name="witness">Its witness.</param>
+/// <param name="isPaired">Whether they belong together still; nothing is told while they do not.</param>
+/// <param name="suspend">Suspends a store.</param>
+internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, Func<CancellationToken, Task<bool>> isPaired, Func<StoreId, string, CancellationToken, Task> suspend) : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
@@ -18,6 +22,7 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
     // Books with a conflict: what the witness saw, and the latest state that it was not told because of that.
     private readonly Dictionary<(StoreId Store, AccountId? Account), (WitnessMark Seen, WitnessMark Latest)> _held = [];
     private volatile Exception? _failure;
+    private bool _isFinished;
     private Task? _loop;
 
     /// <summary>Why the last attempt failed, or null.</summary>
@@ -61,6 +66,14 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         }
     }
 
+    /// <summary>A new witness will have seen nothing that could be contradicted.</summary>
+    public async Task ForgetAsync(CancellationToken cancellationToken)
+    {
+        await _telling.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _held.Clear();
+        _telling.Release();
+    }
+
     /// <summary>Whether what the witness saw of a book is not, or no longer, in the database.</summary>
     public static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken)
     {
@@ -82,6 +95,7 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
             return;
         await _loop.ConfigureAwait(false);
         await TryTellAsync().ConfigureAwait(false);
+        _isFinished = true;
     }
 
     /// <summary>Tells what is left, and stops.</summary>
@@ -105,6 +119,12 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
 
     private async Task TellOnceAsync(CancellationToken cancellationToken)
     {
+        // The database may be closed by the last time; that they belong together was seen just before.
+        if (_isFinished ? books.Gate.Reason is not null : !await isPaired(cancellationToken).ConfigureAwait(false))
+        {
+            books.Journal.Excuse();
+            return;
+        }
         var began = Stopwatch.GetTimestamp();
         var marks = books.Journal.Take();
         if (marks.Count == 0 && _held.Count == 0)
