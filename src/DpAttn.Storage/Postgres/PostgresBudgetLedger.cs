@@ -103,7 +103,7 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
                 throw new LedgerSuspendedException(reason);
             if (await ReadToShowAsync(session, store, account.Value).ConfigureAwait(false) is not var (book, _))
                 return null;
-            return (await session.QueryAsync(PostgresEntries.Find(book.Id, request), row => PostgresEntries.From(row, book)).ConfigureAwait(false)).FirstOrDefault();
+            return (await session.QueryAsync(PostgresEntries.Find(book.Id, request), row => PostgresEntries.FromFound(row, books.Chain, book)).ConfigureAwait(false)).FirstOrDefault();
         }, cancellationToken).ConfigureAwait(false);
     }
 

@@ -140,6 +140,9 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
         Assert.Equal(500, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
         Assert.True((await ChargeAsync()).IsAdmitted);
+        // Entries before and after the sequences that were skipped go on answering.
+        Assert.NotNull(await _storage.Ledger.FindRequestAsync(Store, Alice, new RequestId("request-0")));
+        Assert.NotNull(await _storage.Ledger.FindRequestAsync(Store, Alice, new RequestId($"request-{_requests - 1}")));
         Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
     }
 

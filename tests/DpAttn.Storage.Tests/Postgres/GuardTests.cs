@@ -142,6 +142,29 @@ public sealed class GuardTests(OwnServer own) : IClassFixture<OwnServer>, IAsync
     }
 
     [Fact]
+    public async Task An_entry_that_was_put_there_is_corrupt_and_no_answer_and_touches_no_other_charge()
+    {
+        var (request, fingerprint, cost) = (new RequestId("smuggled"), RequestFingerprint.Of([9]), new PrivacyAmount(100, 1));
+        await LocalPostgres.ExecuteAsync(own.Server.ConnectionString(_database), $"""
+            INSERT INTO dpattn_ledger_entry SELECT id, 99, 'charge', 'smuggled', decode('{fingerprint.Hex}', 'hex'), NULL, NULL, NULL, NULL, 100, 1, 100, 1, 1, decode(repeat('00', 32), 'hex'), decode('00', 'hex')
+            FROM dpattn_ledger_book WHERE account = 'alice'
+            """);
+        await AlterAsync("SELECT 1");
+
+        // In one batch or in several: the others are decided as if it were not there.
+        var charges = Enumerable.Range(0, 20).Select(_ => ChargeAsync(Alice)).ToList();
+        Assert.Contains("MAC", (await Assert.ThrowsAsync<StorageCorruptException>(() => _storage.Ledger.ChargeAsync(Store, Alice, request, fingerprint, cost))).Message);
+        Assert.All(await Task.WhenAll(charges), decision => Assert.True(decision.IsAdmitted));
+        Assert.Contains("MAC", (await Assert.ThrowsAsync<StorageCorruptException>(() => _storage.Ledger.OpenAsync(Store, Alice, request, fingerprint, Release, 2, Prices))).Message);
+        Assert.Contains("MAC", (await Assert.ThrowsAsync<StorageCorruptException>(() => _storage.Ledger.FindRequestAsync(Store, Alice, request))).Message);
+
+        var honest = new RequestId("honest");
+        Assert.True((await _storage.Ledger.ChargeAsync(Store, Bob, honest, fingerprint, cost)).IsAdmitted);
+        Assert.True(Assert.IsType<LedgerDecision.Admitted>(await _storage.Ledger.ChargeAsync(Store, Bob, honest, fingerprint, cost)).IsReplay);
+        Assert.Equal(cost, (await _storage.Ledger.FindRequestAsync(Store, Bob, honest))!.Entry.AccountAmount);
+    }
+
+    [Fact]
     public async Task A_chain_without_its_key_is_not_opened()
     {
         await _storage.DisposeAsync();
