@@ -61,6 +61,19 @@ public sealed class DetectionTests : IAsyncLifetime
             LedgerFaultKind.OtherHistory);
     }
 
+    /// <summary>How many accounts there are, or are concerned, is not for every user: the reason is in each refusal.</summary>
+    [Fact]
+    public async Task What_users_are_told_is_the_same_however_many_books_it_concerns()
+    {
+        foreach (var kind in Enum.GetValues<LedgerFaultKind>())
+            Assert.Equal(new LedgerFault(kind, 1).Text, new LedgerFault(kind, 5432).Text);
+        await _guarded.StopAsync();
+        _guarded.Alter("UPDATE ledger_book SET spent_mu2 = spent_mu2 - 1 WHERE account <> ''");
+        var report = Assert.Single(await _guarded.StartAsync());
+        Assert.Equal(2, Assert.Single(report.Faults).Books);
+        Assert.DoesNotContain((await Assert.ThrowsAsync<LedgerSuspendedException>(() => _guarded.ChargeAsync(GuardedLedger.Alice))).Message, char.IsAsciiDigit);
+    }
+
     [Theory]
     [InlineData("UPDATE ledger_entry SET account_mu2 = 1, store_mu2 = 1 WHERE sequence = 3 AND book = (SELECT id FROM ledger_book WHERE account = 'alice')")]
     [InlineData("UPDATE ledger_entry SET request = 'another' WHERE sequence = 4 AND book = (SELECT id FROM ledger_book WHERE account = 'bob')")]
