@@ -312,6 +312,9 @@ public sealed class GuardTests : IAsyncLifetime
             await Task.Delay(50);
         Assert.Contains("the witness", (await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync())).Message);
         Assert.Null(await books.ReadSuspensionAsync(Store, default));
+        for (var i = 0; i < 100 && _storage.Guard.WitnessFailure is null; i++)
+            await Task.Delay(50);
+        Assert.IsType<StorageUnavailableException>(_storage.Guard.WitnessFailure);
         await _storage.Guard.LookAgainAsync();
         await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
         Assert.Same(told, _witness.Marks[("store-1", "alice")]);

@@ -222,7 +222,8 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
                 try
                 {
                     await TellAsync(_stop.Token).ConfigureAwait(false);
-                    _failure = null;
+                    // Nothing was told where the database is no longer this witness's.
+                    _failure = books.Gate.Reason is { } reason ? new StorageUnavailableException(reason) : null;
                 }
                 catch (Exception failure) when (failure is not OperationCanceledException)
                 {
