@@ -128,19 +128,19 @@ public sealed class LedgerClosingTests
                 return "behind the witness";
             case "an edited entry":
                 server.Alter($"UPDATE ledger_entry SET account_mu2 = 1, store_mu2 = 1 WHERE sequence = 2 AND {User}");
-                return "entries of 1 book were changed";
+                return "entries were changed";
             case "an entry missing from the middle":
                 server.Alter($"DELETE FROM ledger_entry WHERE sequence = 2 AND {User}");
                 return "missing from the database";
             case "the last entry missing":
                 server.RemoveLastEntry();
-                return "totals of 2 books were changed";
+                return "totals were changed";
             case "an edited total":
                 server.Alter("UPDATE ledger_book SET spent_mu2 = 0, spent_slack = 0");
-                return "totals of 2 books were changed";
+                return "totals were changed";
             case "an edited tier":
                 server.Alter($"UPDATE ledger_tier SET tier = 2 WHERE {User}");
-                return "opened tiers of 1 book were changed";
+                return "opened tiers were changed";
             case "a lost witness":
                 File.Delete(server.WitnessFile);
                 return "the witness beside the database is lost";

@@ -51,13 +51,20 @@ internal static class LedgerCommand
         var table = Tables.Grid("store", "incarnation", "books", "entries", "found");
         foreach (var check in checks)
         {
-            var found = check.Findings.Count > 0 ? string.Join("; ", check.Findings.Select(finding => finding.Detail))
+            var found = check.Findings.Count > 0 ? string.Join("; ", check.Findings.Select(Found))
                 : check.Suspension is { } suspension ? $"whole now; closed since: {suspension}"
                 : "whole";
             table.AddRow(Markup.Escape($"{check.Store ?? "?"}{(check.IsDeleted ? " (deleted)" : "")}"), Markup.Escape(check.Incarnation), $"{check.Books}", $"{check.Entries}", Markup.Escape(found));
         }
         yield return ($"{checks.Count} ledgers", table);
     }
+
+    private static string Found(LedgerFinding finding) => finding.Books switch
+    {
+        0 => finding.Detail,
+        1 => $"{finding.Detail} (1 book)",
+        _ => $"{finding.Detail} ({finding.Books} books)",
+    };
 
     private sealed record Checked(string? Store, bool IsDeleted, string Incarnation, long Books, long Entries, IReadOnlyList<LedgerFinding> Findings, string? Suspension);
 }

@@ -38,6 +38,16 @@ internal sealed class LedgerChain
         return content.ToMac(_key);
     }
 
+    /// <summary>Requires that an entry that is read by itself was written where it stands.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="account">The account, or empty for the store itself.</param>
+    /// <param name="previous">The MAC of the entry before it.</param>
+    /// <param name="row">The entry.</param>
+    /// <param name="stored">The MAC that stands in it.</param>
+    /// <exception cref="StorageCorruptException">It was not.</exception>
+    public void RequireEntry(string store, string account, ReadOnlySpan<byte> previous, in EntryRow row, ReadOnlySpan<byte> stored) =>
+        Require(stored, OfEntry(store, account, previous, row), $"entry {row.Sequence} in a book of store {store}");
+
     /// <summary>The MAC of a book: everything it states, and its last entry.</summary>
     public byte[] OfBook(LedgerBook book)
     {

@@ -146,7 +146,7 @@ internal sealed class ChargeDecisions
     private static StoreView Slab(LedgerBook own) => new(own.Reserved, PrivacyAmount.Zero, null);
 
     private RequestFingerprint? Recorded(ChargeRequest request) =>
-        _recorded.TryGetValue((request.Store, request.Account, request.Request), out var recorded) ? recorded : _view.Recorded(request);
+        _recorded.TryGetValue((request.Store, request.Account, request.Request), out var recorded) ? recorded : _view.Recorded(_chain, request);
 
     private int? Tier(LedgerBook book, string release) =>
         _tiers.TryGetValue((book.Store, book.Account, release), out var tier) ? tier

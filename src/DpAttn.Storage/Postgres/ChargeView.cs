@@ -11,7 +11,7 @@ internal sealed class ChargeView
 
     private readonly Dictionary<(string Store, string Account), (LedgerBook Book, byte[] Mac)> _books = [];
     private readonly Dictionary<string, string> _suspensions = [];
-    private readonly Dictionary<(string Store, string Account, string Request), RequestFingerprint> _recorded = [];
+    private readonly Dictionary<(string Store, string Account, string Request), RecordedEntry> _recorded = [];
     private readonly Dictionary<(string Store, string Account, string Release), (string Store, string Account, string Release, long Tier, byte[] Mac)> _tiers = [];
     private readonly List<(long Id, string Store)> _slabs = [];
 
@@ -28,8 +28,15 @@ internal sealed class ChargeView
 
     public string? Suspension(string store) => _suspensions.GetValueOrDefault(store);
 
-    public RequestFingerprint? Recorded(ChargeRequest request) =>
-        _recorded.TryGetValue((request.Store, request.Account, request.Request), out var fingerprint) ? fingerprint : null;
+    /// <summary>The fingerprint recorded under a request's id, or null.</summary>
+    /// <exception cref="StorageCorruptException">The entry is none that was written there.</exception>
+    public RequestFingerprint? Recorded(LedgerChain chain, ChargeRequest request)
+    {
+        if (!_recorded.TryGetValue((request.Store, request.Account, request.Request), out var entry))
+            return null;
+        entry.Require(chain, request.Store, request.Account);
+        return EntryRow.ToFingerprint(entry.Row.Fingerprint);
+    }
 
     public (string Store, string Account, string Release, long Tier, byte[] Mac)? Tier(string store, string account, string release) =>
         _tiers.TryGetValue((store, account, release), out var row) ? row : null;
@@ -76,8 +83,7 @@ internal sealed class ChargeView
 
     private void AddSuspension((string Store, string Reason) suspension) => _suspensions[suspension.Store] = suspension.Reason;
 
-    private void AddRecorded(NpgsqlDataReader row) =>
-        _recorded[(row.GetString(0), row.GetString(1), row.GetString(2))] = EntryRow.ToFingerprint(row.GetFieldValue<byte[]>(3));
+    private void AddRecorded(NpgsqlDataReader row) => _recorded[PostgresEntries.Asked(row)] = PostgresEntries.FromRecorded(row);
 
     private void AddTier(NpgsqlDataReader row)
     {

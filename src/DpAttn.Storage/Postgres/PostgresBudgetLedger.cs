@@ -109,10 +109,9 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
         {
             if (await SuspensionAsync(session, store).ConfigureAwait(false) is { } reason)
                 throw new LedgerSuspendedException(reason);
-            books.Gate.RequireOpen();
             if (await ReadToShowAsync(session, store, account.Value).ConfigureAwait(false) is not var (book, _))
                 return null;
-            return (await session.QueryAsync(PostgresEntries.Find(book.Id, request), row => PostgresEntries.From(row, book)).ConfigureAwait(false)).FirstOrDefault();
+            return (await session.QueryAsync(PostgresEntries.Find(book.Id, request), row => PostgresEntries.FromFound(row, books.Chain, book)).ConfigureAwait(false)).FirstOrDefault();
         }, cancellationToken).ConfigureAwait(false);
         // It is answered from, as a replay is, and another process may have charged it that never learnt whether it is durable.
         if (entry is not null)
@@ -162,6 +161,6 @@ internal sealed class PostgresBudgetLedger(PostgresDatabase database, PostgresLe
         return found is not [var (book, mac)] ? null : (suspension is null ? PostgresBooks.Require(books.Chain, book, mac) : book, suspension);
     }
 
-    private static async Task<string?> SuspensionAsync(PostgresSession session, StoreId store) =>
-        (await session.QueryAsync(PostgresSuspensions.Select(store.Value), PostgresSuspensions.From).ConfigureAwait(false)) is [var (_, reason)] ? reason : null;
+    private async Task<string?> SuspensionAsync(PostgresSession session, StoreId store) =>
+        (await session.QueryAsync(PostgresSuspensions.Select(store.Value), PostgresSuspensions.From).ConfigureAwait(false)) is [var (_, reason)] ? reason : books.Gate.Reason;
 }

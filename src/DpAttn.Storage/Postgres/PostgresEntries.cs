@@ -9,11 +9,17 @@ internal static class PostgresEntries
     private const string Columns =
         "book, sequence, kind, request, fingerprint, release, tier, stated_epsilon, stated_delta, account_mu2, account_slack, store_mu2, store_slack, written_at, mac, digest";
 
-    /// <summary>The fingerprints recorded under requests: store, account, request, fingerprint.</summary>
-    public static PostgresStatement Recorded(IReadOnlyList<(string Store, string Account, string Request)> requests) => new PostgresStatement("""
-        SELECT asked.store, asked.account, asked.request, entry.fingerprint FROM unnest($1, $2, $3) AS asked (store, account, request),
-            LATERAL (SELECT book.id FROM dpattn_ledger_book book WHERE book.store = asked.store AND book.account = asked.account LIMIT 1) book,
-            LATERAL (SELECT entry.fingerprint FROM dpattn_ledger_entry entry WHERE entry.book = book.id AND entry.request = asked.request LIMIT 1) entry
+    // The MAC of the entry before one, whose sequence an acknowledgement may have skipped; behind the columns.
+    private const string Previous =
+        "(SELECT previous.mac FROM dpattn_ledger_entry previous WHERE previous.book = entry.book AND previous.sequence < entry.sequence ORDER BY previous.sequence DESC LIMIT 1)";
+
+    private const int PreviousAt = 16;
+
+    /// <summary>The entries recorded under requests, then the MAC before each, store, account and request.</summary>
+    public static PostgresStatement Recorded(IReadOnlyList<(string Store, string Account, string Request)> requests) => new PostgresStatement($"""
+        SELECT entry.*, asked.store, asked.account, asked.request FROM unnest($1, $2, $3) AS asked (store, account, request),
+            LATERAL (SELECT book.id FROM dpattn_ledger_book book WHERE book.store = asked.store AND book.account = asked.account LIMIT 1) own,
+            LATERAL (SELECT {Columns}, {Previous} FROM dpattn_ledger_entry entry WHERE entry.book = own.id AND entry.request = asked.request LIMIT 1) entry
         """)
         .WithAll([.. requests.Select(asked => asked.Store)]).WithAll([.. requests.Select(asked => asked.Account)]).WithAll([.. requests.Select(asked => asked.Request)]);
 
@@ -28,9 +34,9 @@ internal static class PostgresEntries
         .WithAll(All(entries, entry => entry.Row.StoreAmount.MuSquared)).WithAll(All(entries, entry => entry.Row.StoreAmount.Slack))
         .WithAll(All(entries, entry => entry.Row.WrittenAt)).WithAll(All(entries, entry => entry.Mac)).WithAll(All(entries, entry => entry.Row.Digest(entry.Book, entry.Mac).ToArray()));
 
-    /// <summary>The entry of a request in a book.</summary>
+    /// <summary>The entry of a request in a book, and the MAC before it.</summary>
     public static PostgresStatement Find(long book, RequestId request) =>
-        new PostgresStatement($"SELECT {Columns} FROM dpattn_ledger_entry WHERE book = $1 AND request = $2").With(book).With(request.Value);
+        new PostgresStatement($"SELECT {Columns}, {Previous} FROM dpattn_ledger_entry entry WHERE book = $1 AND request = $2").With(book).With(request.Value);
 
     /// <summary>Entries of a book in the order of their sequence.</summary>
     public static PostgresStatement List(long book, long after, int limit) =>
@@ -47,6 +53,24 @@ internal static class PostgresEntries
         var (row, mac) = Row(select);
         row.Digest(book.Id, mac).Require(select.GetFieldValue<byte[]>(15), $"entry {row.Sequence} in a book of store {book.Store}");
         return row.ToEntry(book.Account);
+    }
+
+    /// <summary>What was found under a request, before anything is believed of it.</summary>
+    public static RecordedEntry FromRecorded(NpgsqlDataReader select)
+    {
+        var (row, mac) = Row(select);
+        return new RecordedEntry(row, mac, select.IsDBNull(PreviousAt) ? LedgerChain.Beginning : select.GetFieldValue<byte[]>(PreviousAt));
+    }
+
+    /// <summary>The store, account and request that a row of <see cref="Recorded"/> was asked for.</summary>
+    public static (string Store, string Account, string Request) Asked(NpgsqlDataReader select) => (select.GetString(PreviousAt + 1), select.GetString(PreviousAt + 2), select.GetString(PreviousAt + 3));
+
+    /// <summary>An entry that <see cref="Find"/> found, its digest and its MAC verified.</summary>
+    /// <exception cref="StorageCorruptException">It is none that was written there.</exception>
+    public static StoredLedgerEntry FromFound(NpgsqlDataReader select, LedgerChain chain, LedgerBook book)
+    {
+        FromRecorded(select).Require(chain, book.Store, book.Account);
+        return From(select, book);
     }
 
     /// <summary>A row as it stands, and its MAC.</summary>

@@ -105,6 +105,7 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
+        await Guard.FinishAsync().ConfigureAwait(false);
         foreach (var lane in _lanes)
             await lane.DisposeAsync().ConfigureAwait(false);
         await Database.FinishAsync().ConfigureAwait(false);

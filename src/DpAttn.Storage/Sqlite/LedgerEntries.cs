@@ -9,11 +9,8 @@ internal static class LedgerEntries
         "book, sequence, kind, request, fingerprint, release, tier, stated_epsilon, stated_delta, account_mu2, account_slack, store_mu2, store_slack, written_at, mac, digest";
 
     /// <summary>The fingerprint recorded under a request's id, or null.</summary>
-    public static RequestFingerprint? Recorded(SqliteSession session, LedgerBook book, RequestId request)
-    {
-        using var select = session.Prepare("SELECT fingerprint FROM ledger_entry WHERE book = ?1 AND request = ?2").With(book.Id).With(request.Value);
-        return select.Step() ? EntryRow.ToFingerprint(select.Blob(0)) : null;
-    }
+    /// <exception cref="StorageCorruptException">The entry is none that was written there.</exception>
+    public static RequestFingerprint? Recorded(SqliteSession session, LedgerChain chain, LedgerBook book, RequestId request) => Find(session, chain, book, request)?.Entry.Fingerprint;
 
     /// <summary>Appends an entry.</summary>
     /// <param name="session">The writer's.</param>
@@ -48,11 +45,16 @@ internal static class LedgerEntries
         }
     }
 
-    /// <summary>The entry of a request in a book, or null.</summary>
-    public static StoredLedgerEntry? Find(SqliteSession session, LedgerBook book, RequestId request)
+    /// <summary>The entry of a request in a book, its MAC verified, or null.</summary>
+    /// <exception cref="StorageCorruptException">The entry is none that was written there.</exception>
+    public static StoredLedgerEntry? Find(SqliteSession session, LedgerChain chain, LedgerBook book, RequestId request)
     {
         using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE book = ?1 AND request = ?2").With(book.Id).With(request.Value);
-        return select.Step() ? From(select, book) : null;
+        if (!select.Step())
+            return null;
+        var row = Row(select);
+        chain.RequireEntry(book.Store, book.Account, ReadMacBefore(session, book.Id, row.Sequence), row, select.Blob(14));
+        return From(select, book);
     }
 
     /// <summary>Entries of a book in the order of their sequence.</summary>
@@ -81,6 +83,13 @@ internal static class LedgerEntries
     {
         using var select = session.Prepare("SELECT mac FROM ledger_entry WHERE book = ?1 AND sequence = ?2").With(book).With(sequence);
         return select.Step() ? select.Blob(0).ToArray() : null;
+    }
+
+    /// <summary>The MAC of the entry before one: an acknowledgement may have skipped sequences.</summary>
+    private static byte[] ReadMacBefore(SqliteSession session, long book, long sequence)
+    {
+        using var select = session.Prepare("SELECT mac FROM ledger_entry WHERE book = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT 1").With(book).With(sequence);
+        return select.Step() ? select.Blob(0).ToArray() : LedgerChain.Beginning;
     }
 
     private static StoredLedgerEntry From(SqliteStatement select, LedgerBook book)

@@ -86,7 +86,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         return await readers.ReadAsync("finding a request", reader => reader.InSnapshot(session =>
         {
             books.RequireOpen(session, store);
-            return LedgerBooks.Read(session, _chain, store, account.Value) is { } book ? LedgerEntries.Find(session, book, request) : null;
+            return LedgerBooks.Read(session, _chain, store, account.Value) is { } book ? LedgerEntries.Find(session, _chain, book, request) : null;
         }), cancellationToken).ConfigureAwait(false);
     }
 
@@ -196,7 +196,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
             TierPrices.Require(costs, best, tier);
         }
         var decision = LedgerRules.DecideOpen(
-            new AccountView(own.Limit, own.Spent, held, LedgerEntries.Recorded(session, own, request)), new StoreView(all.Limit, all.Spent, best), fingerprint, costs, tier);
+            new AccountView(own.Limit, own.Spent, held, LedgerEntries.Recorded(session, _chain, own, request)), new StoreView(all.Limit, all.Spent, best), fingerprint, costs, tier);
         if (decision is not LedgerDecision.Admitted { IsReplay: false } admitted)
             return new Change(decision);
         LedgerTiers.Raise(session, _chain, own, release, held, tier);
@@ -209,7 +209,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         if (!TryRead(session, store, account, out var all, out var own))
             return new Change(Unknown);
         var decision = LedgerRules.DecideCharge(
-            new AccountView(own.Limit, own.Spent, null, LedgerEntries.Recorded(session, own, request)), new StoreView(all.Limit, all.Spent, null), fingerprint, cost);
+            new AccountView(own.Limit, own.Spent, null, LedgerEntries.Recorded(session, _chain, own, request)), new StoreView(all.Limit, all.Spent, null), fingerprint, cost);
         return decision is LedgerDecision.Admitted { IsReplay: false } admitted
             ? Record(session, all, own, new LedgerEntry(own.Sequence + 1, LedgerEntryKind.Charge, account, request, fingerprint, null, null, admitted.AccountCost, admitted.StoreCost), decision)
             : new Change(decision);

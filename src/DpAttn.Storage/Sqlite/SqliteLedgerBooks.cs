@@ -41,15 +41,14 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
             return true;
         }, cancellationToken);
 
-    /// <summary>Why a store is suspended, or null; not looked up while none is.</summary>
-    public string? ReadSuspension(SqliteSession session, StoreId store) => _mayHoldSuspensions ? LedgerSuspensions.Read(session, store) : null;
+    /// <summary>Why a store, or every store, is suspended, or null; not looked up while none is.</summary>
+    public string? ReadSuspension(SqliteSession session, StoreId store) => (_mayHoldSuspensions ? LedgerSuspensions.Read(session, store) : null) ?? Gate.Reason;
 
     /// <exception cref="LedgerSuspendedException">The store, or every store, is suspended.</exception>
     public void RequireOpen(SqliteSession session, StoreId store)
     {
         if (ReadSuspension(session, store) is { } reason)
             throw new LedgerSuspendedException(reason);
-        Gate.RequireOpen();
     }
 
     public Task ScanAsync(StoreId store, ILedgerScan scan, CancellationToken cancellationToken) =>

@@ -124,6 +124,7 @@ public sealed class SqliteStorage : IAsyncDisposable, IDisposable
 
     private async Task CloseAsync()
     {
+        await Guard.FinishAsync().ConfigureAwait(false);
         _readers.Dispose();
         Writer.Dispose();
         // All that was committed is known now.

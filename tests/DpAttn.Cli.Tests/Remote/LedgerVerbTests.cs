@@ -22,12 +22,15 @@ public sealed class LedgerVerbTests : IDisposable
         Assert.Equal(("letters", "inc-1", 7), (line.GetProperty("store").GetString(), line.GetProperty("incarnation").GetString(), line.GetProperty("entries").GetInt32()));
     }
 
-    [Fact]
-    public void A_ledger_with_faults_is_a_failure_that_says_what_to_do()
+    [Theory]
+    [InlineData(1, "(1 book)")]
+    [InlineData(3, "(3 books)")]
+    public void A_ledger_with_faults_is_a_failure_that_says_what_to_do(int books, string counted)
     {
-        var verb = new Verb { Client = Client([], [new LedgerFinding("behind", 1, "1 book is behind the witness")]) };
+        var verb = new Verb { Client = Client([], [new LedgerFinding("behind", books, "books are behind the witness")]) };
         Assert.Equal(ExitCode.Failed, verb.Run("ledger", "verify", "inc-1"));
         Assert.Contains("behind the witness", verb.Output.ReplaceLineEndings(" "));
+        Assert.Contains(counted, verb.Output.ReplaceLineEndings(" "));
         Assert.Contains("1 of 1 ledgers are closed", verb.Error);
         Assert.Contains("dpattn restore --acknowledge", verb.Error);
     }
@@ -60,7 +63,7 @@ public sealed class LedgerVerbTests : IDisposable
                 AcknowledgeLedgers = name =>
                 {
                     asked = name;
-                    return new AcknowledgementResult([new AcknowledgedLedger("inc-1", "1 book is behind the witness", 2, 512)]);
+                    return new AcknowledgementResult([new AcknowledgedLedger("inc-1", "books are behind the witness", 2, 512)]);
                 },
             },
         };

@@ -29,6 +29,8 @@ internal sealed class FakeWitness : ILedgerWitness
         foreach (var mark in marks)
         {
             var key = (mark.Store.Value, mark.AccountName);
+            if (conflicts.Exists(known => known.Store == mark.Store && known.Account == mark.Account))
+                continue;
             if (!Marks.TryGetValue(key, out var known) || (known.Version < mark.Version && known.Spent.FitsIn(mark.Spent)))
                 Marks[key] = mark;
             else if (!known.IsSameState(mark))

@@ -51,6 +51,16 @@ public sealed class FileWitnessTests : IDisposable
     }
 
     [Fact]
+    public async Task What_it_saw_is_not_written_over_in_the_round_that_contradicts_it()
+    {
+        await using var witness = await BeginAsync();
+        await witness.RaiseAsync([Mark(10, 100)]);
+        RequireSame(Mark(10, 100), Assert.Single(await witness.RaiseAsync([Mark(10, 91, mac: 9), Mark(12, 120, mac: 9), StoreMark(3, 120)])));
+        RequireSame(Mark(10, 100), await witness.FindAsync(Store, Alice));
+        RequireSame(StoreMark(3, 120), await witness.FindAsync(Store, null));
+    }
+
+    [Fact]
     public async Task Marks_are_listed_in_ordinal_order_the_stores_own_first()
     {
         await using var witness = await BeginAsync();

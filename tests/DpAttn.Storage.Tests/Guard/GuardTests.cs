@@ -140,7 +140,38 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
         Assert.Equal(500, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
         Assert.True((await ChargeAsync()).IsAdmitted);
+        // Entries before and after the sequences that were skipped go on answering.
+        Assert.NotNull(await _storage.Ledger.FindRequestAsync(Store, Alice, new RequestId("request-0")));
+        Assert.NotNull(await _storage.Ledger.FindRequestAsync(Store, Alice, new RequestId($"request-{_requests - 1}")));
         Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    [Fact]
+    public async Task What_was_charged_on_a_database_that_had_gone_back_refunds_nothing_of_what_the_witness_saw()
+    {
+        await ChargeAsync();
+        await TellAsync();
+        var known = _witness.Marks[("store-1", "alice")];
+        var seen = known with { Version = known.Version + 1, Spent = new PrivacyAmount(500, 0), Mac = new byte[32] };
+        _witness.Marks[("store-1", "alice")] = seen;
+        var free = new TaskCompletionSource();
+        _witness.BeforeRaise = () => free.Task;
+        await ChargeAsync();
+        await ChargeAsync(600);
+        free.SetResult();
+        await TellAsync();
+        await TellAsync();
+        Assert.Same(seen, _witness.Marks[("store-1", "alice")]);
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
+
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+
+        Assert.True((await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared >= 620);
+        Assert.True((await ChargeAsync()).IsAdmitted);
+        await TellAsync();
+        Assert.Equal((await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Sequence, _witness.Marks[("store-1", "alice")].Version);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
     }
 
     [Fact]
@@ -266,6 +297,65 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.All(reports, report => Assert.Contains(report.Faults, fault => fault.Kind == LedgerFaultKind.WitnessLost));
         await Assert.ThrowsAsync<LedgerSuspendedException>(() => back.Ledger.CreateStoreAsync(new StoreId("new"), Limit));
         _storage = back;
+    }
+
+    [Fact]
+    public async Task A_database_that_is_paired_with_another_witness_while_it_is_in_use_takes_no_more_charges_until_it_is_paired_again()
+    {
+        await ChargeAsync();
+        await TellAsync();
+        var books = (ILedgerBooks)_storage.Books;
+        var identity = (await books.ReadIdentityAsync(default))!;
+        await books.WriteIdentityAsync(identity with { Witness = "another" }, default);
+        var told = _witness.Marks[("store-1", "alice")];
+        for (var i = 0; i < 100 && await _storage.Guard.ReadSuspensionAsync(Store) is null; i++)
+            await Task.Delay(50);
+        Assert.Contains("the witness", (await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync())).Message);
+        Assert.Null(await books.ReadSuspensionAsync(Store, default));
+        for (var i = 0; i < 100 && _storage.Guard.WitnessFailure is null; i++)
+            await Task.Delay(50);
+        Assert.IsType<StorageUnavailableException>(_storage.Guard.WitnessFailure);
+        await _storage.Guard.LookAgainAsync();
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync());
+        Assert.Same(told, _witness.Marks[("store-1", "alice")]);
+
+        await books.WriteIdentityAsync(identity, default);
+        await _storage.Guard.LookAgainAsync();
+        // Not before it was compared with its witness.
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => ChargeAsync());
+        await _storage.Guard.VerifyPendingAsync(report => Assert.Null(report.Reason));
+        Assert.True((await ChargeAsync()).IsAdmitted);
+    }
+
+    [Fact]
+    public async Task A_witness_that_is_acknowledged_for_one_store_opens_no_other_one()
+    {
+        var other = new StoreId("store-2");
+        await _storage.Ledger.CreateStoreAsync(other, Limit);
+        await _storage.DisposeAsync();
+        await _witness.BeginAsync(new WitnessIdentity("another", "database"));
+        for (var start = 0; start < 2; start++)
+        {
+            Open();
+            await _storage.Guard.StartAsync();
+            await _storage.Guard.VerifyPendingAsync();
+            await RefusedAsync(other);
+            if (start == 0)
+            {
+                await RefusedAsync(Store);
+                Assert.Null(await _storage.Guard.AcknowledgeAsync(new StoreId("unknown"), "operator"));
+                await RefusedAsync(Store);
+                Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+            }
+            Assert.True((await ChargeAsync()).IsAdmitted);
+            await RefusedAsync(other);
+            if (start == 0)
+                await _storage.DisposeAsync();
+        }
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(other, "operator"));
+        Assert.True((await _storage.Ledger.SetLimitAsync(other, Alice, Limit)).IsAdmitted);
+
+        Task RefusedAsync(StoreId store) => Assert.ThrowsAsync<LedgerSuspendedException>(() => _storage.Ledger.SetLimitAsync(store, Alice, Smaller));
     }
 
     [Fact]

@@ -194,6 +194,53 @@ public sealed class GuardTests(OwnServer own) : IClassFixture<OwnServer>, IAsync
         },
         LedgerFaultKind.WitnessLost);
 
+    /// <summary>The first goes on as if the second were not there, until an operator says on the second that its witness is the one.</summary>
+    [Fact]
+    public async Task A_second_server_with_a_witness_of_its_own_closes_its_own_ledger_and_not_the_first_ones()
+    {
+        await using var second = await PostgresStorage.OpenAsync(Options with { Witness = FileWitness.Open(_directory.File("witness-2"), _directory.File("data")) });
+        await second.Guard.StartAsync();
+        var found = new List<LedgerReport>();
+        await second.Guard.VerifyPendingAsync(found.Add);
+        Assert.Equal(LedgerFaultKind.WitnessLost, Assert.Single(Assert.Single(found).Faults).Kind);
+        Assert.Contains("witness", (await Assert.ThrowsAsync<LedgerSuspendedException>(() => second.Ledger.ChargeAsync(Store, Bob, new("second-0"), RequestFingerprint.Of([1]), new PrivacyAmount(1, 0)))).Message);
+        await Task.Delay(500);
+        Assert.True((await ChargeAsync(Alice)).IsAdmitted);
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
+
+        Assert.NotNull(await second.Guard.AcknowledgeAsync(Store, "operator-1"));
+
+        Assert.True((await second.Ledger.ChargeAsync(Store, Bob, new("second-1"), RequestFingerprint.Of([1]), new PrivacyAmount(1, 0))).IsAdmitted);
+        // The first one's witness is no longer the database's: it does not go on with it.
+        await _storage.Guard.TellAsync();
+        Assert.Contains("witness", (await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync(Alice))).Message);
+        Assert.NotNull(await _storage.Guard.ReadSuspensionAsync(Store));
+        Assert.Empty((await second.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    [Fact]
+    public async Task An_entry_that_was_put_there_is_corrupt_and_no_answer_and_touches_no_other_charge()
+    {
+        var (request, fingerprint, cost) = (new RequestId("smuggled"), RequestFingerprint.Of([9]), new PrivacyAmount(100, 1));
+        await LocalPostgres.ExecuteAsync(own.Server.ConnectionString(_database), $"""
+            INSERT INTO dpattn_ledger_entry SELECT id, 99, 'charge', 'smuggled', decode('{fingerprint.Hex}', 'hex'), NULL, NULL, NULL, NULL, 100, 1, 100, 1, 1, decode(repeat('00', 32), 'hex'), decode('00', 'hex')
+            FROM dpattn_ledger_book WHERE account = 'alice'
+            """);
+        await AlterAsync("SELECT 1");
+
+        // In one batch or in several: the others are decided as if it were not there.
+        var charges = Enumerable.Range(0, 20).Select(_ => ChargeAsync(Alice)).ToList();
+        Assert.Contains("MAC", (await Assert.ThrowsAsync<StorageCorruptException>(() => _storage.Ledger.ChargeAsync(Store, Alice, request, fingerprint, cost))).Message);
+        Assert.All(await Task.WhenAll(charges), decision => Assert.True(decision.IsAdmitted));
+        Assert.Contains("MAC", (await Assert.ThrowsAsync<StorageCorruptException>(() => _storage.Ledger.OpenAsync(Store, Alice, request, fingerprint, Release, 2, Prices))).Message);
+        Assert.Contains("MAC", (await Assert.ThrowsAsync<StorageCorruptException>(() => _storage.Ledger.FindRequestAsync(Store, Alice, request))).Message);
+
+        var honest = new RequestId("honest");
+        Assert.True((await _storage.Ledger.ChargeAsync(Store, Bob, honest, fingerprint, cost)).IsAdmitted);
+        Assert.True(Assert.IsType<LedgerDecision.Admitted>(await _storage.Ledger.ChargeAsync(Store, Bob, honest, fingerprint, cost)).IsReplay);
+        Assert.Equal(cost, (await _storage.Ledger.FindRequestAsync(Store, Bob, honest))!.Entry.AccountAmount);
+    }
+
     [Fact]
     public async Task A_chain_without_its_key_is_not_opened()
     {
@@ -254,10 +301,14 @@ public sealed class GuardTests(OwnServer own) : IClassFixture<OwnServer>, IAsync
         await Assert.ThrowsAsync<LedgerSuspendedException>(() => _storage.Ledger.SetStoreLimitAsync(Store, Limit));
         await Assert.ThrowsAsync<LedgerSuspendedException>(() => _storage.Ledger.FindRequestAsync(Store, Alice, new("request-0")));
         Assert.Equal(report.Reason, (await _storage.Ledger.ReadStoreAsync(Store))!.Suspension);
-        Assert.Single(await _storage.Catalog.ListAuditAsync(0, 100), line => line.Event.Action == LedgerGuard.SuspendAction);
+        // A lost witness says nothing about the database, and nothing is written there before somebody acknowledges it.
+        Assert.Equal(
+            report.Faults is [{ Kind: LedgerFaultKind.WitnessLost }] ? 0 : 1,
+            (await _storage.Catalog.ListAuditAsync(0, 100)).Count(line => line.Event.Action == LedgerGuard.SuspendAction));
 
         Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator-1"));
 
+        Assert.Single(await _storage.Catalog.ListAuditAsync(0, 100), line => line.Event.Action == LedgerGuard.SuspendAction);
         var after = await SpentAsync();
         Assert.True(before.Store.FitsIn(after.Store) && before.Alice.FitsIn(after.Alice) && before.Bob.FitsIn(after.Bob), $"{before} before, and {after} after");
         Assert.Empty(await _storage.Ledger.VerifyAsync(Store));

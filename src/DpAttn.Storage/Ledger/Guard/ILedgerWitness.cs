@@ -14,7 +14,8 @@ public interface ILedgerWitness : IAsyncDisposable
     /// <summary>Begins a witness without marks. What was there before is put aside, never destroyed.</summary>
     Task BeginAsync(WitnessIdentity identity, CancellationToken cancellationToken = default);
 
-    /// <summary>Raises marks, durably, in the order given: each is stored unless the one that is there is of the same or of a later version, or had more spent.</summary>
+    /// <summary>Raises marks, durably, in the order given: each is stored unless the one that is there is of the same or of a later version, or had more spent. Of a book
+    /// whose mark did not rise for that reason, none that follows in the same call does.</summary>
     /// <returns>
     /// Where a mark did not rise: the marks that were there already, unless they are of the very same state. With several writers
     /// a mark may simply come late; whether the database has gone back is for the caller to find out.

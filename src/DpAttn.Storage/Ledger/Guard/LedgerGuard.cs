@@ -42,7 +42,7 @@ public sealed class LedgerGuard
         books.Gate.Shut();
         books.Journal.Keep();
         _pairing = new WitnessPairing(books, witness);
-        _teller = new WitnessTeller(books, witness, SuspendAsync);
+        _teller = new WitnessTeller(books, witness, IsPairedStillAsync, SuspendAsync);
     }
 
     /// <summary>Why the witness could not be told what was committed, or null while all is well. Charges do not run ahead of it for more than about a second.</summary>
@@ -86,8 +86,27 @@ public sealed class LedgerGuard
     {
         if (_witness is null || _isPaired || !_isStarted)
             return;
-        if (await _pairing!.IsPairedAsync(cancellationToken).ConfigureAwait(false))
+        if (!await _pairing!.IsPairedAsync(cancellationToken).ConfigureAwait(false))
+            return;
+        // What was found, or not looked for, without the witness is looked for again.
+        await _verifying.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            _isPaired = true;
+            await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
+                _unverified.Enqueue(store);
+            _books.Gate.Open(_unverified);
             GoOnPaired();
+        }
+        catch
+        {
+            _isPaired = false;
+            throw;
+        }
+        finally
+        {
+            _verifying.Release();
+        }
     }
 
     /// <summary>Verifies the stores that were there at the start, one after the other; each takes charges from then on, unless something was found.</summary>
@@ -114,8 +133,8 @@ public sealed class LedgerGuard
     }
 
     /// <summary>
-    /// Verifies a store's whole ledger: chains, totals, limits and tiers against the entries, and the witness. A store with faults is suspended. Reads a snapshot, while
-    /// charges go on.
+    /// Verifies a store's whole ledger: chains, totals, limits and tiers against the entries, and the witness. A store with faults is suspended; a lost witness alone is
+    /// a finding about this process and its witness, and closes all stores here and none in the database. Reads a snapshot, while charges go on.
     /// </summary>
     /// <exception cref="StorageException">The database or the witness cannot be read.</exception>
     public async Task<LedgerReport> VerifyAsync(StoreId store, CancellationToken cancellationToken = default)
@@ -125,7 +144,7 @@ public sealed class LedgerGuard
         await marks.FlushAsync(cancellationToken).ConfigureAwait(false);
         var faults = await FaultsAsync(scan, cancellationToken).ConfigureAwait(false);
         var report = new LedgerReport(store, scan.Books, scan.Entries, faults);
-        if (report.Reason is { } reason)
+        if (report.Reason is { } reason && faults.Any(fault => fault.Kind != LedgerFaultKind.WitnessLost))
             await SuspendAsync(store, reason, cancellationToken).ConfigureAwait(false);
         return report;
     }
@@ -158,7 +177,8 @@ public sealed class LedgerGuard
 
     /// <summary>
     /// Opens a suspended store again, as an operator who looked into it says. Nothing is refunded: each book goes on from the largest of what the database states, what
-    /// the witness saw and what the entries sum to. When the witness was lost, a new one is begun from what the database holds.
+    /// the witness saw and what the entries sum to. When the witness was lost, a new one is begun from what the database holds, and every other store is
+    /// suspended until it is acknowledged as well.
     /// </summary>
     /// <param name="store">The store.</param>
     /// <param name="actor">The operator's account, for the audit log.</param>
@@ -171,14 +191,24 @@ public sealed class LedgerGuard
         await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) is not { } reason)
-                return null;
-            if (_witness is not null && !_isPaired)
+            await StartAsync(cancellationToken).ConfigureAwait(false);
+            var found = await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false);
+            if (_witness is not null && !_isPaired && (found is not null || await _books.ReadMarkAsync(store, null, cancellationToken).ConfigureAwait(false) is not null))
+            {
                 await PairAnewAsync(cancellationToken).ConfigureAwait(false);
+                found = await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false);
+            }
+            if (found is not { } reason)
+                return null;
             for (var attempt = 0; attempt < MostTries; attempt++)
             {
                 if (await TryAcknowledgeAsync(store, reason, actor, cancellationToken).ConfigureAwait(false) is { } done)
+                {
+                    // A witness that was begun anew is told of every book, not only of those that were written now.
+                    if (_isPaired)
+                        await VerifyAsync(store, cancellationToken).ConfigureAwait(false);
                     return done;
+                }
             }
             throw new StorageUnavailableException("the store's books changed while they were acknowledged; nothing was changed, try again");
         }
@@ -196,6 +226,7 @@ public sealed class LedgerGuard
         await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            await StartAsync(cancellationToken).ConfigureAwait(false);
             if (_witness is null || _isPaired)
                 return false;
             await PairAnewAsync(cancellationToken).ConfigureAwait(false);
@@ -209,6 +240,9 @@ public sealed class LedgerGuard
 
     /// <summary>Tells the witness at once what it would be told within a moment.</summary>
     internal Task TellAsync(CancellationToken cancellationToken = default) => _teller is null ? Task.CompletedTask : _teller.TellAsync(cancellationToken);
+
+    /// <summary>Before the database is closed: looks a last time into what contradicts the witness, and stops telling by itself.</summary>
+    internal Task FinishAsync() => _teller is null ? Task.CompletedTask : _teller.FinishAsync();
 
     /// <summary>Tells the witness what is left, and stops telling.</summary>
     internal async ValueTask StopAsync()
@@ -226,7 +260,8 @@ public sealed class LedgerGuard
         var books = AcknowledgementPlan.Of(store, scan, _books.Chain, _clock.GetUtcNow());
         var charged = books[^1].After.Spent - (scan.Store?.Book.Spent ?? PrivacyAmount.Zero);
         var line = new AuditEvent(AcknowledgeAction, actor, store, null, $"{books.Count} books, {charged.MuSquared} units of mu squared charged to the store; {reason}");
-        if (!await _books.AcknowledgeAsync(store, books, line, cancellationToken).ConfigureAwait(false))
+        Task<bool> WriteAsync() => _books.AcknowledgeAsync(store, books, line, cancellationToken);
+        if (!await (_teller is null ? WriteAsync() : _teller.AcknowledgeAsync(store, WriteAsync, cancellationToken)).ConfigureAwait(false))
             return null;
         if (_teller is not null)
             await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
@@ -270,8 +305,24 @@ public sealed class LedgerGuard
 
     private Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => _books.SuspendAsync(store, reason, cancellationToken);
 
+    /// <summary>Asked before anything is told: whoever has begun another witness for the database has closed it for those that keep this one.</summary>
+    private async Task<bool> IsPairedStillAsync(CancellationToken cancellationToken)
+    {
+        if (!_isPaired)
+            return false;
+        if (await _pairing!.IsPairedAsync(cancellationToken).ConfigureAwait(false))
+            return true;
+        _books.Gate.Reason = WitnessLost.Text;
+        _isPaired = false;
+        return false;
+    }
+
     private async Task PairAnewAsync(CancellationToken cancellationToken)
     {
+        // The new witness is the database's from here on, and so is what the lost one leaves open: no start forgets that a store was not acknowledged.
+        await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
+            await SuspendAsync(store, WitnessLost.Text, cancellationToken).ConfigureAwait(false);
+        await _teller!.ForgetAsync(cancellationToken).ConfigureAwait(false);
         await _pairing!.PairAnewAsync(cancellationToken).ConfigureAwait(false);
         GoOnPaired();
     }

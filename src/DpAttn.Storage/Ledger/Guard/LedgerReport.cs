@@ -32,23 +32,21 @@ public enum LedgerFaultKind
 
 /// <summary>One kind of fault of a store's ledger.</summary>
 /// <param name="Kind">What.</param>
-/// <param name="Books">In how many books.</param>
+/// <param name="Books">In how many books: for the store's owner and operators alone, since every account has one.</param>
 public sealed record LedgerFault(LedgerFaultKind Kind, long Books)
 {
-    /// <summary>In words for users: no account, no amount.</summary>
+    /// <summary>In words for users: no account, no amount, and not how many accounts.</summary>
     public string Text => Kind switch
     {
-        LedgerFaultKind.Behind => $"{Of("book is", "books are")} behind the witness, as after an older copy of the database was put in its place",
-        LedgerFaultKind.OtherHistory => $"{Of("book has", "books have")} gone another way than the witness saw, as when an older copy of the database was written on",
-        LedgerFaultKind.BookMissing => $"{Of("book", "books")} that the witness knows {(Books == 1 ? "is" : "are")} missing from the database",
-        LedgerFaultKind.EntryChanged => $"entries of {Of("book", "books")} were changed in the database",
-        LedgerFaultKind.EntryMissing => $"entries of {Of("book", "books")} are missing from the database",
-        LedgerFaultKind.TotalChanged => $"totals of {Of("book", "books")} were changed in the database",
-        LedgerFaultKind.TierChanged => $"opened tiers of {Of("book", "books")} were changed in the database",
+        LedgerFaultKind.Behind => "books are behind the witness, as after an older copy of the database was put in its place",
+        LedgerFaultKind.OtherHistory => "books have gone another way than the witness saw, as when an older copy of the database was written on",
+        LedgerFaultKind.BookMissing => "books that the witness knows are missing from the database",
+        LedgerFaultKind.EntryChanged => "entries were changed in the database",
+        LedgerFaultKind.EntryMissing => "entries are missing from the database",
+        LedgerFaultKind.TotalChanged => "totals were changed in the database",
+        LedgerFaultKind.TierChanged => "opened tiers were changed in the database",
         _ => "the witness beside the database is lost, or belongs to another database (if it was only moved, name its place in the settings and start again)",
     };
-
-    private string Of(string one, string several) => $"{Books} {(Books == 1 ? one : several)}";
 }
 
 /// <summary>What the verification of a store's ledger found.</summary>

@@ -30,7 +30,7 @@ internal sealed class WitnessJournal
     /// <summary>Adds one change's marks.</summary>
     public void Add(params ReadOnlySpan<WitnessMark> marks)
     {
-        if (!IsKept)
+        if (!IsKept || marks.IsEmpty)
             return;
         lock (_gate)
         {
@@ -74,6 +74,17 @@ internal sealed class WitnessJournal
         {
             // What came since is not older than that.
             Volatile.Write(ref _oldest, _pending.Count == 0 ? 0 : begun);
+            _told.TrySetResult();
+            _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>There is no witness to wait for, and nothing is charged: what is pending stays, and keeps nobody.</summary>
+    public void Excuse()
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _oldest, 0);
             _told.TrySetResult();
             _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }

@@ -114,20 +114,22 @@ internal sealed class WitnessTable : IDisposable
     }
 
     /// <summary>Raises marks in one transaction.</summary>
-    /// <returns>The marks that were there already, of a later version or of another state.</returns>
+    /// <returns>The marks that were there already, of a later version or of another state; their books were not raised any further.</returns>
     public IReadOnlyList<WitnessMark> Raise(IReadOnlyList<WitnessMark> marks)
     {
-        var conflicts = new List<WitnessMark>();
+        var conflicts = new Dictionary<(StoreId, string), WitnessMark>();
         _session.Execute("BEGIN IMMEDIATE");
         try
         {
             foreach (var mark in marks)
             {
-                if (!TryRaise(mark) && Find(mark.Store, mark.AccountName) is { } known && !known.IsSameState(mark))
-                    conflicts.Add(known);
+                var book = (mark.Store, mark.AccountName);
+                // What stands there contradicts this round: nothing of it is written over that before somebody has looked into it.
+                if (!conflicts.ContainsKey(book) && !TryRaise(mark) && Find(mark.Store, mark.AccountName) is { } known && !known.IsSameState(mark))
+                    conflicts.Add(book, known);
             }
             _session.Execute("COMMIT");
-            return conflicts;
+            return [.. conflicts.Values];
         }
         finally
         {
