@@ -17,6 +17,11 @@ internal sealed record DrillShape(MechanismDefinition Mechanism, int KeyDimensio
         ? new DrillShape(new MechanismDefinition(DistanceTree, Alpha: 0.5, GridCells: 64, Copies: 3), 8, 8)
         : new DrillShape(new MechanismDefinition(mechanism));
 
+    /// <summary>The shape for a mechanism under many clients: all of them need noise that a distance-tree draws anew after each kill, and its draws are to leave the processor to the others.</summary>
+    public static DrillShape ForManyClients(string mechanism) => mechanism == DistanceTree
+        ? new DrillShape(new MechanismDefinition(DistanceTree, Alpha: 0.5, GridCells: 16, Copies: 3), 4, 2)
+        : Of(mechanism);
+
     /// <summary>The definition of a store of this shape.</summary>
     public StoreDefinition Define(double[] ladder, double limit) => new()
     {

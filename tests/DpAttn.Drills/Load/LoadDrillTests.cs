@@ -33,7 +33,7 @@ public class LoadDrillTests(ITestOutputHelper output)
         var directory = Directory.CreateTempSubdirectory("dpattn-load-");
         try
         {
-            await using var drill = new LoadDrill(directory.FullName, DrillShape.Of(mechanism), plan, output.WriteLine, postgres);
+            await using var drill = new LoadDrill(directory.FullName, DrillShape.ForManyClients(mechanism), plan, output.WriteLine, postgres);
             await drill.RunAsync();
             Assert.Empty(drill.Faults);
             Assert.True(drill.Kills >= plan.Kills, $"only {drill.Kills} kills counted");
