@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using DpAttn.Storage;
 
 namespace DpAttn.Drills;
 
@@ -10,20 +11,37 @@ internal sealed class ServerProcess : IAsyncDisposable
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
     private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(2) };
     private readonly string _directory;
-    private readonly string[] _settings;
+    private readonly string? _keys;
+    private readonly string[] _settings = [];
     private readonly int _port = FreePort();
     private readonly int _adminPort = FreePort();
     private readonly List<string> _output = [];
     private Process? _process;
 
     /// <param name="directory">Below it lies what it keeps.</param>
-    /// <param name="settings">Further settings, as names and values in turn.</param>
-    public ServerProcess(string directory, params string[] settings) => (_directory, _settings) = (directory, settings);
+    /// <param name="postgres">The connection string of its database; null for a file below the directory.</param>
+    public ServerProcess(string directory, string? postgres = null)
+    {
+        _directory = directory;
+        if (postgres is null)
+            return;
+        _keys = Path.Combine(directory, "keys");
+        _settings = ["--DpAttn:Storage", "postgres", "--DpAttn:PostgresConnection", postgres, "--DpAttn:KeyFile", _keys, "--DpAttn:WitnessDirectory", Path.Combine(directory, "witness")];
+    }
 
     public Uri Endpoint => new($"http://127.0.0.1:{_port}");
 
     /// <summary>The operator key that the first start printed.</summary>
     public string? OperatorKey { get; private set; }
+
+    /// <summary>Before the first start: keys and schema for an empty database, which a file needs nobody for.</summary>
+    public async Task PrepareAsync()
+    {
+        if (_keys is null)
+            return;
+        KeyFile.LoadOrCreate(_keys);
+        await MigrateAsync();
+    }
 
     /// <summary>Starts it and waits until it is ready.</summary>
     /// <returns>How long that took.</returns>
@@ -44,16 +62,6 @@ internal sealed class ServerProcess : IAsyncDisposable
             await Task.Delay(50);
         }
         return Stopwatch.GetElapsedTime(began);
-    }
-
-    /// <summary>Applies the schema to its database, which a file needs nobody for.</summary>
-    public async Task MigrateAsync()
-    {
-        using var process = Process.Start(Program("--migrate"))!;
-        var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        if (process.ExitCode != 0)
-            throw new InvalidOperationException($"the schema was not applied:\n{string.Join('\n', await said)}");
     }
 
     /// <summary>kill -9: nothing is flushed, nobody is told.</summary>
@@ -78,6 +86,15 @@ internal sealed class ServerProcess : IAsyncDisposable
     {
         if (_process is not null)
             await KillAsync();
+    }
+
+    private async Task MigrateAsync()
+    {
+        using var process = Process.Start(Program("--migrate"))!;
+        var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"the schema was not applied:\n{string.Join('\n', await said)}");
     }
 
     private ProcessStartInfo Program(params string[] first) => new(

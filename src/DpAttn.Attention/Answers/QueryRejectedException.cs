@@ -9,6 +9,13 @@ public sealed class QueryRejectedException : ArgumentException
         Query = query;
     }
 
+    /// <summary>Refuses a query with a fault.</summary>
+    internal static void ThrowIf(RegionFault fault, Region region, long query)
+    {
+        if (fault.Kind != RegionFaultKind.None)
+            throw new QueryRejectedException(query, region.Describe(fault));
+    }
+
     /// <summary>The query's number in its batch, counted from 0.</summary>
     public long Query { get; }
 }

@@ -82,15 +82,7 @@ public sealed class DistanceTreeQueryPlan
         if (query.Length != schema.KeyDimension)
             throw new ArgumentException($"query {number} has {query.Length} dimensions; the schema states {schema.KeyDimension}", nameof(query));
         var inside = query.ToArray();
-        var fault = schema.Queries.TryCentre(inside, clip);
-        if (fault.Kind == RegionFaultKind.NotFinite)
-            throw new QueryRejectedException(number, $"coordinate {fault.Coordinate} is NaN or infinite");
-        if (fault.Kind == RegionFaultKind.Outside)
-        {
-            throw new QueryRejectedException(number, fault.Coordinate >= 0
-                ? $"coordinate {fault.Coordinate} lies outside {schema.Queries.DescribeCoordinate(fault.Coordinate)}"
-                : $"it lies outside {schema.Queries}");
-        }
+        QueryRejectedException.ThrowIf(schema.Queries.TryCentre(inside, clip), schema.Queries, number);
         for (var j = 0; j < inside.Length; j++)
             inside[j] += schema.Queries.Centre[j];
         return new DistanceTreeQueryPlan(parameters, inside);

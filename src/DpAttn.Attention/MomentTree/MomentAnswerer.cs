@@ -158,15 +158,7 @@ public sealed class MomentAnswerer
         if (query.Length != schema.KeyDimension)
             throw new ArgumentException($"query {number} has {query.Length} dimensions; the schema states {schema.KeyDimension}", nameof(query));
         var centred = query.ToArray();
-        var fault = schema.Queries.TryCentre(centred, clip);
-        if (fault.Kind == RegionFaultKind.NotFinite)
-            throw new QueryRejectedException(number, $"coordinate {fault.Coordinate} is NaN or infinite");
-        if (fault.Kind == RegionFaultKind.Outside)
-        {
-            throw new QueryRejectedException(number, fault.Coordinate >= 0
-                ? $"coordinate {fault.Coordinate} lies outside {schema.Queries.DescribeCoordinate(fault.Coordinate)}"
-                : $"it lies outside {schema.Queries}");
-        }
+        QueryRejectedException.ThrowIf(schema.Queries.TryCentre(centred, clip), schema.Queries, number);
         var squares = 0.0;
         for (var j = 0; j < centred.Length; j++)
         {

@@ -60,16 +60,8 @@ public static class MomentEstimator
 
     private static ErrorEstimate EpsilonFor(MomentParameters parameters, BigInteger sensitivity, long rows, double typicalNoise, Delta delta, int nodes)
     {
-        _ = Delta.Claimed(delta.Value);
-        if (!(typicalNoise > 0 && double.IsFinite(typicalNoise)))
-            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
         var sigma = typicalNoise * rows / Math.Sqrt(parameters.Kernel.MagnitudeSum);
-        var mu = (double)sensitivity * Unit(parameters) * Math.Sqrt(nodes) / sigma;
-        var epsilon = GaussianCurve.EpsilonFor(new Mu(mu), PrivacyLimit.CurveDelta(delta));
-        if (epsilon.Value == 0)
-            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "any epsilon above 0 gives a smaller error than this");
-        if (epsilon.Value > Epsilon.LargestBudget)
-            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon.Value:G4}, above {Epsilon.LargestBudget}");
+        var epsilon = EpsilonTarget.For(typicalNoise, sigma, (double)sensitivity * Unit(parameters) * Math.Sqrt(nodes), delta);
         return Describe(parameters, rows, epsilon, delta, sigma);
     }
 

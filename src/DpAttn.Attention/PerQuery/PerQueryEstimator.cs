@@ -35,22 +35,10 @@ public static class PerQueryEstimator
     public static ErrorEstimate EpsilonFor(PerQueryParameters parameters, long rows, double typicalNoise, Delta delta, int queries = 1)
     {
         Require(parameters, rows, queries);
-        _ = Delta.Claimed(delta.Value);
-        if (!(typicalNoise > 0 && double.IsFinite(typicalNoise)))
-            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "the target error must be finite and above 0");
         var sigma = typicalNoise * rows / Widening(parameters);
-        var mu = (double)SensitivityOf(parameters, queries) * Unit(parameters) / sigma;
-        var epsilon = mu < double.MaxValue ? EpsilonOf(mu, delta) : double.PositiveInfinity;
-        if (epsilon == 0)
-            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, "any epsilon above 0 gives a smaller error than this");
-        if (!(epsilon <= Epsilon.LargestBudget))
-            throw new ArgumentOutOfRangeException(nameof(typicalNoise), typicalNoise, $"this error needs an epsilon of {epsilon:G4}, above {Epsilon.LargestBudget}");
-        return Describe(parameters, rows, new Epsilon(epsilon), delta, sigma);
+        var epsilon = EpsilonTarget.For(typicalNoise, sigma, (double)SensitivityOf(parameters, queries) * Unit(parameters), delta);
+        return Describe(parameters, rows, epsilon, delta, sigma);
     }
-
-    // Above a mu of 1e6 the epsilon is far beyond any budget, whatever delta.
-    private static double EpsilonOf(double mu, Delta delta) =>
-        mu > 1e6 ? mu * mu / 2 : GaussianCurve.EpsilonFor(new Mu(mu), PrivacyLimit.CurveDelta(delta)).Value;
 
     private static void Require(PerQueryParameters parameters, long rows, int queries)
     {

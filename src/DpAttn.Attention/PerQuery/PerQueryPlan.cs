@@ -78,7 +78,7 @@ public sealed class PerQueryPlan
         for (var i = 0; i < queries.Rows; i++)
         {
             queries.Row(i).CopyTo(centred);
-            Require(region.TryCentre(centred, clip: false), region, i);
+            QueryRejectedException.ThrowIf(region.TryCentre(centred, clip: false), region, i);
         }
     }
 
@@ -100,7 +100,7 @@ public sealed class PerQueryPlan
                 row.CopyTo(centred);
                 fault = region.TryCentre(centred, clip: false);
             }
-            Require(fault, region, i);
+            QueryRejectedException.ThrowIf(fault, region, i);
             foreach (ref var x in row)
                 x += 0.0;
         }
@@ -118,18 +118,6 @@ public sealed class PerQueryPlan
         _ = region.TryCentre(query, clip: true);
         for (var j = 0; j < query.Length; j++)
             query[j] += region.Centre[j];
-    }
-
-    private static void Require(RegionFault fault, Region region, int number)
-    {
-        if (fault.Kind == RegionFaultKind.NotFinite)
-            throw new QueryRejectedException(number, $"coordinate {fault.Coordinate} is NaN or infinite");
-        if (fault.Kind == RegionFaultKind.Outside)
-        {
-            throw new QueryRejectedException(number, fault.Coordinate >= 0
-                ? $"coordinate {fault.Coordinate} lies outside {region.DescribeCoordinate(fault.Coordinate)}"
-                : $"it lies outside {region}");
-        }
     }
 
     private static (Matrix<double> Distinct, int[] Positions) Distinguish(Matrix<double> queries)

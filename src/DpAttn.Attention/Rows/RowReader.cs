@@ -24,17 +24,10 @@ internal sealed class RowReader(StoreSchema schema, bool clip)
         rows.CopyTo(slot, _key, _value);
         var fault = schema.Keys.TryCentre(_key, clip);
         if (fault.Kind != RegionFaultKind.None)
-            throw Rejected("key", slot, fault, schema.Keys.ToString(), schema.Keys.DescribeCoordinate);
+            throw new RowRejectedException("key", slot, schema.Keys.Describe(fault));
         fault = schema.Values.TryCheck(_value, clip);
         if (fault.Kind != RegionFaultKind.None)
-            throw Rejected("value", slot, fault, schema.Values.ToString(), schema.Values.DescribeCoordinate);
+            throw new RowRejectedException("value", slot, schema.Values.Describe(fault));
         return true;
     }
-
-    private static RowRejectedException Rejected(string what, int row, RegionFault fault, string region, Func<int, string> coordinate) => new(
-        what,
-        row,
-        fault.Kind == RegionFaultKind.NotFinite ? $"coordinate {fault.Coordinate} is NaN or infinite"
-            : fault.Coordinate >= 0 ? $"coordinate {fault.Coordinate} lies outside {coordinate(fault.Coordinate)}"
-            : $"it lies outside {region}");
 }

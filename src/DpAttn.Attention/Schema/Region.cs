@@ -175,6 +175,8 @@ public sealed class Region
     public override string ToString() => IsBox ? BoxToString() : $"the l2 ball of radius {Radius:G6} around its centre";
 
     /// <summary>The stated bound of one coordinate, for error messages.</summary>
+    internal string Describe(RegionFault fault) => fault.Describe(ToString(), DescribeCoordinate);
+
     internal string DescribeCoordinate(int j) => IsBox ? $"[{_low![j]:G6}, {_high![j]:G6}]" : ToString();
 
     private string BoxToString() => $"the box {DescribeCoordinate(0)}{(Dimension > 1 ? $" x ... ({Dimension} coordinates)" : "")}";

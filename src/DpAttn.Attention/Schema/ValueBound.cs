@@ -53,5 +53,7 @@ public sealed class ValueBound
     /// <summary>The stated bound in words.</summary>
     public override string ToString() => IsBox ? $"[-{LargestEntry:G6}, {LargestEntry:G6}] in every column" : $"the l2 ball of radius {_region.Radius:G6}";
 
+    internal string Describe(RegionFault fault) => fault.Describe(ToString(), DescribeCoordinate);
+
     internal string DescribeCoordinate(int j) => _region.IsBox ? _region.DescribeCoordinate(j) : ToString();
 }

@@ -64,8 +64,7 @@ internal sealed class StoreBounds
             throw new RowFileException(name, $"{what} of row {row}: coordinate {fault.Coordinate} is NaN, infinite, or too large for float32");
         if (_clip && TryClip(numbers, buffer, centre, check))
             return true;
-        var where = fault.Coordinate >= 0 ? $"coordinate {fault.Coordinate} lies outside {describe(fault.Coordinate)}" : $"it lies outside {region}";
-        throw new RowFileException(name, $"{what} of row {row}: {where}{(_clip ? ", also after clipping in float32" : "; --clip moves it to the nearest point inside")}");
+        throw new RowFileException(name, $"{what} of row {row}: {fault.Describe(region, describe)}{(_clip ? ", also after clipping in float32" : "; --clip moves it to the nearest point inside")}");
     }
 
     private static bool TryClip(Span<float> numbers, double[] buffer, ReadOnlySpan<double> centre, Check check)

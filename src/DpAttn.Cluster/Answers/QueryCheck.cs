@@ -20,10 +20,8 @@ internal static class QueryCheck
         {
             queries.Row(i).CopyTo(query);
             var fault = schema.Queries.TryCentre(query, clip);
-            if (fault.Kind == RegionFaultKind.NotFinite)
-                throw Invalid($"query {i}: coordinate {fault.Coordinate} is NaN or infinite");
-            if (fault.Kind == RegionFaultKind.Outside)
-                throw Invalid($"query {i}: {(fault.Coordinate >= 0 ? $"coordinate {fault.Coordinate} lies outside {schema.Queries.DescribeCoordinate(fault.Coordinate)}" : $"it lies outside {schema.Queries}")}");
+            if (fault.Kind != RegionFaultKind.None)
+                throw Invalid($"query {i}: {schema.Queries.Describe(fault)}");
         }
     }
 

@@ -32,23 +32,27 @@ internal sealed class ReleasedNodes
 
     private async Task<ITierAnswers> LoadAsync(NodeKey key)
     {
-        var release = (await _catalog.ReadAsync(Documents.Release, Documents.Below(key.Store, key.Release)))?.Value;
-        if (release is not { State: ReleaseDocument.Published } || key.Tier < 0 || key.Tier >= release.Ladder.Count)
-            throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {key.Release} with a tier {key.Tier}");
-        if (await _catalog.ReadAsync(Documents.Store, key.Store.Value) is not { Value: { State: StoreDocument.Active } store })
-            throw new ProblemException(ProblemCodes.NotFound, "no such store");
-        var model = _directory.ModelOf(store).AsReleased();
+        var (release, model) = await FindAsync(key);
         var ladder = model.LadderOf(release.Ladder);
         return model is StoredModel stored
             ? await LoadAsync(key, release, stored, ladder)
             : ((DistanceModel)model).AnswersOf(key.Release, release.Slots, key.Tier, ladder);
     }
 
+    private async Task<(ReleaseDocument Release, ReleasedModel Model)> FindAsync(NodeKey key)
+    {
+        var release = (await _catalog.ReadAsync(Documents.Release, Documents.Below(key.Store, key.Release)))?.Value;
+        if (release is not { State: ReleaseDocument.Published } || key.Tier < 0 || key.Tier >= release.Ladder.Count)
+            throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {key.Release} with a tier {key.Tier}");
+        if (await _catalog.ReadAsync(Documents.Store, key.Store.Value) is not { Value: { State: StoreDocument.Active } store })
+            throw new ProblemException(ProblemCodes.NotFound, "no such store");
+        return (release, _directory.ModelOf(store).AsReleased());
+    }
+
     private async Task<ITierAnswers> LoadAsync(NodeKey key, ReleaseDocument release, StoredModel model, NoiseLadder ladder)
     {
         var node = release.Nodes[key.Tier];
-        var bytes = await _blobs.ReadPartsAsync(key.Store, BlobKind.Node, node.Blob, node.Bytes)
-            ?? throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is missing");
+        var bytes = await _blobs.ReadNamedAsync(key.Store, BlobKind.Node, node, $"tier {key.Tier} of release {key.Release} is missing", () => FindAsync(key));
         if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != node.Digest)
             throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is not the one that was published");
         var (values, slots) = NodeCodec.Decode(bytes, model.Dimension);

@@ -12,10 +12,8 @@ internal sealed class SizedCache<TKey, TValue>(int loadsAtOnce, Func<long> limit
     where TKey : notnull
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<TKey, LinkedListNode<Entry>> _entries = [];
-    private readonly LinkedList<Entry> _recent = new();
+    private readonly RecentlyUsed<TKey, TaskCompletionSource<TValue>> _entries = new();
     private readonly SemaphoreSlim _loads = new(loadsAtOnce);
-    private long _bytes;
 
     /// <summary>Bytes held.</summary>
     public long Bytes
@@ -23,7 +21,7 @@ internal sealed class SizedCache<TKey, TValue>(int loadsAtOnce, Func<long> limit
         get
         {
             lock (_lock)
-                return _bytes;
+                return _entries.Bytes;
         }
     }
 
@@ -32,20 +30,15 @@ internal sealed class SizedCache<TKey, TValue>(int loadsAtOnce, Func<long> limit
     {
         lock (_lock)
         {
-            if (_entries.TryGetValue(key, out var known))
+            if (_entries.Find(key) is not { } loading)
             {
-                _recent.Remove(known);
-                _recent.AddFirst(known);
-            }
-            else
-            {
-                known = _recent.AddFirst(new Entry(key));
-                _entries.Add(key, known);
+                loading = new TaskCompletionSource<TValue>(TaskCreationOptions.RunContinuationsAsynchronously);
+                // Not counted yet, so that it stays while it is being loaded.
+                _entries.TryAdd(key, loading, 0);
                 // Not with the caller's token: others may wait for the same value.
-                _ = Task.Run(() => FillAsync(known), CancellationToken.None);
+                _ = Task.Run(() => FillAsync(key, loading), CancellationToken.None);
             }
-            var loaded = known.Value.Loaded.Task;
-            return loaded.IsCompleted ? loaded : loaded.WaitAsync(cancellationToken);
+            return loading.Task.IsCompleted ? loading.Task : loading.Task.WaitAsync(cancellationToken);
         }
     }
 
@@ -53,71 +46,33 @@ internal sealed class SizedCache<TKey, TValue>(int loadsAtOnce, Func<long> limit
     public void Remove(Predicate<TKey> isMeant)
     {
         lock (_lock)
-        {
-            foreach (var entry in _entries.Where(entry => isMeant(entry.Key)).Select(entry => entry.Value).ToArray())
-                Remove(entry);
-        }
+            _entries.Remove(isMeant);
     }
 
-    private async Task FillAsync(LinkedListNode<Entry> entry)
+    private async Task FillAsync(TKey key, TaskCompletionSource<TValue> loading)
     {
         await _loads.WaitAsync();
         try
         {
-            var value = await load(entry.Value.Key);
-            Count(entry, bytesOf(value));
-            entry.Value.Loaded.SetResult(value);
+            var value = await load(key);
+            lock (_lock)
+            {
+                _entries.Count(key, loading, bytesOf(value));
+                _entries.Trim(limit(), kept: loading);
+            }
+            loading.SetResult(value);
         }
         catch (Exception e)
         {
             lock (_lock)
-                Remove(entry);
-            entry.Value.Loaded.SetException(e);
+                _entries.Remove(key, loading);
+            loading.SetException(e);
             // Everybody who waited may have given up.
-            _ = entry.Value.Loaded.Task.Exception;
+            _ = loading.Task.Exception;
         }
         finally
         {
             _loads.Release();
         }
-    }
-
-    /// <summary>Counts a value that was loaded, and lets the oldest go until all fit.</summary>
-    private void Count(LinkedListNode<Entry> entry, long bytes)
-    {
-        lock (_lock)
-        {
-            // Removed while it was being loaded.
-            if (entry.List is null)
-                return;
-            entry.Value.Bytes = bytes;
-            _bytes += bytes;
-            for (var oldest = _recent.Last; _bytes > limit() && oldest is not null;)
-            {
-                var previous = oldest.Previous;
-                // Those that are being loaded are not counted yet.
-                if (oldest != entry && oldest.Value.Bytes > 0)
-                    Remove(oldest);
-                oldest = previous;
-            }
-        }
-    }
-
-    private void Remove(LinkedListNode<Entry> entry)
-    {
-        if (entry.List is null)
-            return;
-        _entries.Remove(entry.Value.Key);
-        _recent.Remove(entry);
-        _bytes -= entry.Value.Bytes;
-    }
-
-    private sealed class Entry(TKey key)
-    {
-        public TKey Key => key;
-
-        public TaskCompletionSource<TValue> Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public long Bytes { get; set; }
     }
 }

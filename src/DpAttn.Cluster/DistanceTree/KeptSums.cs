@@ -54,14 +54,18 @@ internal sealed class KeptSums
 
     private async Task<Held> LoadAsync(SumsKey key)
     {
+        var (named, model) = await FindAsync(key);
+        var bytes = await _blobs.ReadNamedAsync(key.Store, BlobKind.ShardSums, named, $"the sums of shard {key.Shard} of release {key.Release} are missing", () => FindAsync(key));
+        return await _scans.RunWhenFreeAsync(() => Open(key, named, model, bytes));
+    }
+
+    private async Task<(NodeDocument Named, DistanceModel Model)> FindAsync(SumsKey key)
+    {
         var release = (await _catalog.ReadAsync(Documents.Release, Documents.Below(key.Store, key.Release)))?.Value;
         var document = (await _catalog.ReadAsync(Documents.Store, key.Store.Value))?.Value;
         if (release is not { State: ReleaseDocument.Published, Sums: { } sums } || document is not { State: StoreDocument.Active } || key.Shard >= sums.Count || _directory.ModelOf(document) is not DistanceModel model)
             throw new ProblemException(ProblemCodes.NotFound, $"the store has no published release {key.Release} that answers from its shards");
-        var named = sums[key.Shard];
-        var bytes = await _blobs.ReadPartsAsync(key.Store, BlobKind.ShardSums, named.Blob, named.Bytes)
-            ?? throw new StorageCorruptException($"the sums of shard {key.Shard} of release {key.Release} are missing");
-        return await _scans.RunWhenFreeAsync(() => Open(key, named, model, bytes));
+        return (sums[key.Shard], model);
     }
 
     private static Held Open(SumsKey key, NodeDocument named, DistanceModel model, byte[] bytes)

@@ -11,9 +11,7 @@ internal sealed class PartCache(ClusterOptions options)
     // An entry, its place in the order and its array.
     private const long EntryBytes = 200;
     private readonly Lock _lock = new();
-    private readonly Dictionary<PartKey, LinkedListNode<Entry>> _entries = [];
-    private readonly LinkedList<Entry> _recent = new();
-    private long _bytes;
+    private readonly RecentlyUsed<PartKey, long[]> _entries = new();
 
     /// <summary>Bytes held.</summary>
     public long Bytes
@@ -21,7 +19,7 @@ internal sealed class PartCache(ClusterOptions options)
         get
         {
             lock (_lock)
-                return _bytes;
+                return _entries.Bytes;
         }
     }
 
@@ -55,14 +53,10 @@ internal sealed class PartCache(ClusterOptions options)
         {
             foreach (var part in parts)
             {
-                if (!_entries.TryGetValue(new PartKey(store, release, tier, part), out var known))
-                {
+                if (_entries.Find(new PartKey(store, release, tier, part)) is { } noised)
+                    found.Add(part, noised);
+                else
                     missing.Add(part);
-                    continue;
-                }
-                _recent.Remove(known);
-                _recent.AddFirst(known);
-                found.Add(part, known.Value.Noised);
             }
         }
         return missing;
@@ -73,27 +67,10 @@ internal sealed class PartCache(ClusterOptions options)
         lock (_lock)
         {
             foreach (var part in parts)
-            {
-                var entry = new Entry(new PartKey(store, release, tier, part), noised[part]);
-                if (_entries.TryAdd(entry.Key, new LinkedListNode<Entry>(entry)))
-                {
-                    _recent.AddFirst(_entries[entry.Key]);
-                    _bytes += entry.Bytes;
-                }
-            }
-            while (_bytes > options.PartCacheBytes && _recent.Last is { } oldest)
-            {
-                _recent.RemoveLast();
-                _entries.Remove(oldest.Value.Key);
-                _bytes -= oldest.Value.Bytes;
-            }
+                _entries.TryAdd(new PartKey(store, release, tier, part), noised[part], EntryBytes + noised[part].Length * (long)sizeof(long));
+            _entries.Trim(options.PartCacheBytes);
         }
     }
 
     private readonly record struct PartKey(StoreId Store, string Release, int Tier, long Part);
-
-    private sealed record Entry(PartKey Key, long[] Noised)
-    {
-        public long Bytes => EntryBytes + Noised.Length * (long)sizeof(long);
-    }
 }

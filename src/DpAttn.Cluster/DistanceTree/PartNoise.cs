@@ -67,7 +67,6 @@ internal sealed class PartNoise(
         // That this version draws the very noise that the release was frozen with.
         _ = await releases.ReadManifestAsync(read.Value, document, cancellationToken);
         var source = noise.Of(releases.ReadKey(read.Value));
-        await releases.RewrapAsync(read, cancellationToken);
         return new Opened(model, document.Definition.Shards, model.NoiseOf(model.LadderOf(read.Value.Ladder), source));
     }
 

@@ -49,14 +49,9 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
             var document = (await services.Directory.ReadActiveAsync(Store)).Value;
             if (services.Directory.ModelOf(document) is not DistanceModel)
                 return;
-            await new FanOut(options.FanOutWindow, options.CallDeadline).RunAsync(
+            await new FanOut(options.FanOutWindow, options.CallDeadline).TellAsync(
                 document.Definition.Shards,
-                async (shard, token) =>
-                {
-                    await GrainFactory.GetGrain<IShardGrain>(GrainKey.Shard(Store, shard)).ForgetAsync(release, token);
-                    return true;
-                },
-                (_, _) => { },
+                (shard, token) => GrainFactory.GetGrain<IShardGrain>(GrainKey.Shard(Store, shard)).ForgetAsync(release, token),
                 CancellationToken.None);
         }
         catch (Exception e)

@@ -44,6 +44,18 @@ internal sealed class FanOut(int window, TimeSpan deadline)
         stop.Dispose();
     }
 
+    /// <summary>Tells all shards something that they have no answer to.</summary>
+    /// <inheritdoc cref="RunAsync" path="/exception"/>
+    public Task TellAsync(int shards, Func<int, CancellationToken, Task> tell, CancellationToken cancellationToken) => RunAsync(
+        shards,
+        async (shard, token) =>
+        {
+            await tell(shard, token);
+            return true;
+        },
+        (_, _) => { },
+        cancellationToken);
+
     private static async Task StopAsync(CancellationTokenSource stop)
     {
         try

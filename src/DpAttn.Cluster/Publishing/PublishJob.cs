@@ -133,15 +133,7 @@ internal sealed class PublishJob(
     {
         try
         {
-            await fanOut.RunAsync(
-                count,
-                async (shard, token) =>
-                {
-                    await shards.ForgetAsync(shard, token);
-                    return true;
-                },
-                (_, _) => { },
-                cancellationToken);
+            await fanOut.TellAsync(count, shards.ForgetAsync, cancellationToken);
         }
         catch (ProblemException)
         {

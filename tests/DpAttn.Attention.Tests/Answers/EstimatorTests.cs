@@ -90,7 +90,8 @@ public class EstimatorTests
         Refused("rows", () => MomentEstimator.EpsilonFor(parameters, -1, 0.1, Delta));
         foreach (var target in new[] { 0, -1, double.NaN, double.PositiveInfinity })
             Refused("the target error must be finite and above 0", () => MomentEstimator.EpsilonFor(parameters, 10, target, Delta));
-        Refused("this error needs an epsilon of", () => MomentEstimator.EpsilonFor(parameters, 10, 1e-6, Delta));
+        foreach (var target in new[] { 1e-6, 1e-300, double.Epsilon })
+            Refused("this error needs an epsilon of", () => MomentEstimator.EpsilonFor(parameters, 10, target, Delta));
         Refused("any epsilon above 0 gives a smaller error than this", () => MomentEstimator.EpsilonFor(parameters, 10, 1e9, Delta));
         Assert.Throws<ArgumentNullException>(() => MomentEstimator.ErrorAt(null!, 1, new Epsilon(1), Delta));
         Assert.Throws<ArgumentNullException>(() => MomentEstimator.EpsilonFor(null!, 1, 1, Delta));

@@ -174,7 +174,8 @@ public class DistanceTreeAnswerTests
         Refused("epsilon must lie in (0, 200]", () => DistanceTreeEstimator.ErrorAt(parameters, 10, new Epsilon(0), TestRows.Delta));
         Refused("delta must be at least 2^-100", () => DistanceTreeEstimator.EpsilonFor(parameters, 10, 0.1, new Delta(1e-40)));
         Refused("the target error must be finite and above 0", () => DistanceTreeEstimator.EpsilonFor(parameters, 10, double.NaN, TestRows.Delta));
-        Refused("this error needs an epsilon of", () => DistanceTreeEstimator.EpsilonFor(parameters, 10, 1e-6, TestRows.Delta));
+        foreach (var target in new[] { 1e-6, 1e-300, double.Epsilon })
+            Refused("this error needs an epsilon of", () => DistanceTreeEstimator.EpsilonFor(parameters, 10, target, TestRows.Delta));
         Refused("any epsilon above 0 gives a smaller error than this", () => DistanceTreeEstimator.EpsilonFor(parameters, 10, 1e9, TestRows.Delta));
     }
 

@@ -153,6 +153,18 @@ public sealed class ReleasedNodesTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_release_that_is_retired_while_its_node_is_read_is_not_found_and_not_taken_for_damaged()
+    {
+        var (store, release) = await PublishAsync();
+        var plan = new FaultPlan { FailingCall = 1, Fault = Fault.Held, Counts = call => call == "read Node" };
+        var reading = NodesOf(_bench.With(plan)).GetAsync(store, release, 0, CancellationToken.None);
+        await plan.Hanging;
+        await _bench.Side.Services.Releases(store).RetireAsync(release, "owner", CancellationToken.None);
+        plan.Release();
+        Assert.Equal(ProblemCodes.NotFound, (await Assert.ThrowsAsync<ProblemException>(() => reading)).Code);
+    }
+
+    [Fact]
     public async Task A_node_that_is_missing_or_another_one_is_refused()
     {
         var (store, release) = await PublishAsync();

@@ -1,3 +1,4 @@
+using DpAttn.Attention;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
 
@@ -92,6 +93,54 @@ public sealed class BetweenSilosTests(FaultySilos silos) : IDisposable
 
         // A publish reaches shards on both silos: sums cross as blocks.
         await Wait.PublishedAsync(silos.Silos.Door(1), scene.Owner, scene.Store, (await silos.Silos.Door(1).PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null)).Id);
+    }
+
+    /// <summary>Exact parts cross to the coordinator, and noised ones to whoever answers, on any silo: they are the library's, and so are the answers of both.</summary>
+    [Fact]
+    public async Task Parts_of_a_distance_tree_arrive_as_they_were_summed_and_noised()
+    {
+        var definition = Samples.Of(DistanceTreeRelease.Mechanism, shards: 8);
+        var rows = Samples.Rows(90, 5);
+        await FarAsync(async _ =>
+        {
+            var scene = await silos.SceneAsync(definition);
+            for (var i = 0; i < 9; i++)
+                await scene.AppendAsync($"b{i}", Samples.Window(rows, 10 * i, 10));
+            var store = new StoreId(await scene.IncarnationAsync());
+            var (release, key) = await FrozenRelease.FreezeAsync(silos.Silos, store);
+            await Wait.PublishedAsync(scene.Door, scene.Owner, scene.Store, release);
+            await scene.GrantAsync(4);
+            await scene.AttendAsync(new AttendCommand(Samples.Queries(1), release, 1));
+
+            var parameters = SchemaFactory.DistanceParameters(SchemaFactory.Resolve(definition));
+            var ladder = DistanceTreeRelease.Calibrate(parameters, [.. definition.Ladder.Select(Epsilon.Budget)], new Delta(definition.Delta));
+            var expected = DistanceTreeRelease.Publish(DistanceTreeSums.Sum(parameters, rows.ToRows()), ladder, key);
+            Assert.Equal(expected.Tiers.Select(Released.ReadAll), await silos.Silos.ReadReleasedAsync(store, release));
+            var outputs = new DistanceTreeAnswerer(expected.Tiers[1]).Answer(Samples.Queries(9)).Select(answer => answer.Output);
+            for (var silo = 0; silo < 2; silo++)
+                Assert.Equal(outputs, (await silos.Silos.Door(silo).AttendAsync(scene.User, scene.Store, new AttendCommand(Samples.Queries(9)))).Answers.Select(answer => answer.Output));
+            return Grains.GetGrain<ICoordinatorGrain>(GrainKey.Of(store, release));
+        });
+    }
+
+    [Fact]
+    public async Task A_part_that_is_none_and_sums_that_cannot_be_read_arrive_as_problems()
+    {
+        await FarAsync(async _ =>
+        {
+            silos.Plan.Every = null;
+            var scene = await silos.SceneAsync(Samples.Of(DistanceTreeRelease.Mechanism));
+            var release = await scene.LoadedAsync();
+            var grain = Grains.GetGrain<ICoordinatorGrain>(GrainKey.Of(new StoreId(await scene.IncarnationAsync()), release));
+            silos.Plan.Every = call => call == "read ShardSums" ? Fault.Before : null;
+            var unread = await Refused.WithAsync(ProblemCodes.ShardUnavailable, () => grain.ReadPartsAsync(0, new LongBlock([0]), CancellationToken.None));
+            Assert.StartsWith("shard ", unread.Message);
+            Assert.DoesNotContain("planned", unread.Message);
+            Assert.Null(unread.InnerException);
+            await Refused.WithAsync(ProblemCodes.InvalidRequest, () => grain.ReadPartsAsync(0, new LongBlock([-1]), CancellationToken.None));
+            await Refused.WithAsync(ProblemCodes.NotFound, () => grain.ReadPartsAsync(3, new LongBlock([0]), CancellationToken.None));
+            return grain;
+        });
     }
 
     /// <summary>Tries keys until one's grain lives on the other silo: what was asserted of it crossed the wire.</summary>

@@ -43,6 +43,24 @@ public class FanOutTests
     }
 
     [Fact]
+    public async Task Every_shard_is_told_and_one_that_fails_is_named()
+    {
+        var told = new ConcurrentBag<int>();
+        await new FanOut(3, Patience).TellAsync(
+            20,
+            async (shard, _) =>
+            {
+                await Task.Yield();
+                told.Add(shard);
+            },
+            CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 20), told.Order());
+        var failed = await Refused.WithAsync(ProblemCodes.ShardUnavailable, () => new FanOut(3, Patience).TellAsync(
+            20, (shard, _) => shard == 7 ? Task.FromException(new TimeoutException()) : Task.CompletedTask, CancellationToken.None));
+        Assert.StartsWith("shard 7", failed.Message);
+    }
+
+    [Fact]
     public async Task No_more_than_the_window_is_asked_at_a_time()
     {
         int running = 0, most = 0;

@@ -8,17 +8,26 @@ namespace DpAttn.Cluster.Tests;
 /// Two clusters that know nothing of each other on one storage: every grain has two activations, each of which believes to be alone. What decides is the
 /// storage, so nothing is published twice, spent twice or served in two versions.
 /// </summary>
-public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
+public abstract partial class SplitBrainScenarios
 {
-    private readonly TestSilos _left = clusters.Left;
-    private readonly TestSilos _right = clusters.Right;
+    private readonly TestSilos _left;
+    private readonly TestSilos _right;
+    private readonly int _rounds;
 
-    [Fact]
-    public async Task Two_freezes_of_different_segment_sets_never_become_one_release()
+    protected SplitBrainScenarios(TwoClusters clusters, int rounds)
     {
-        for (var round = 0; round < rounds; round++)
+        Assert.SkipWhen(clusters.Missing is not null, clusters.Missing ?? "");
+        (_left, _right, _rounds) = (clusters.Left, clusters.Right, rounds);
+    }
+
+    [Theory]
+    [InlineData("moment-tree")]
+    [InlineData("distance-tree")]
+    public async Task Two_freezes_of_different_segment_sets_never_become_one_release(string mechanism)
+    {
+        for (var round = 0; round < _rounds; round++)
         {
-            var scene = await SceneAsync($"freeze{round}");
+            var scene = await SceneAsync($"freeze{round}-{mechanism}", Samples.Of(mechanism));
             await scene.AppendAsync("b0", Samples.Rows(30, round));
             await Task.WhenAll(
                 _left.FrontDoor.PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null),
@@ -28,12 +37,14 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
         }
     }
 
-    [Fact]
-    public async Task One_request_makes_one_release_whichever_cluster_it_reaches()
+    [Theory]
+    [InlineData("moment-tree")]
+    [InlineData("distance-tree")]
+    public async Task One_request_makes_one_release_whichever_cluster_it_reaches(string mechanism)
     {
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
-            var scene = await SceneAsync($"request{round}");
+            var scene = await SceneAsync($"request{round}-{mechanism}", Samples.Of(mechanism));
             await scene.AppendAsync("b0", Samples.Rows(30, round));
             var made = await Task.WhenAll(Enumerable.Range(0, 4).Select(i =>
                 (i % 2 == 0 ? _left : _right).FrontDoor.PublishAsync(scene.Owner, scene.Store, new PublishRequest(), "p1")));
@@ -45,7 +56,7 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
     [Fact]
     public async Task One_batch_is_added_once_whichever_cluster_it_reaches()
     {
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
             var scene = await SceneAsync($"batch{round}");
             var sent = await Task.WhenAll(Enumerable.Range(0, 6).Select(i =>
@@ -60,7 +71,7 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
     [Fact]
     public async Task One_per_query_request_is_charged_and_answered_once_whichever_cluster_it_reaches()
     {
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
             var scene = await SceneAsync($"ask{round}", PerQueries.Definition());
             await scene.AppendAsync("b0", Samples.Rows(30, round));
@@ -77,13 +88,15 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
     }
 
     /// <summary>Erasing races with freezing: a row is in the release or erased, never half of each.</summary>
-    [Fact]
-    public async Task A_row_is_erased_or_published_and_never_both()
+    [Theory]
+    [InlineData("moment-tree")]
+    [InlineData("distance-tree")]
+    public async Task A_row_is_erased_or_published_and_never_both(string mechanism)
     {
         var (erased, published) = (0, 0);
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
-            var scene = await SceneAsync($"erase{round}");
+            var scene = await SceneAsync($"erase{round}-{mechanism}", Samples.Of(mechanism));
             await scene.AppendAsync("b0", Samples.Rows(30, round));
             var erasing = _right.FrontDoor.EraseRowAsync(scene.Owner, scene.Store, "b0", 7);
             var publishing = _left.FrontDoor.PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null);
@@ -94,13 +107,13 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
             (erased, published) = isErased ? (erased + 1, published) : (erased, published + 1);
             await RequireEachReleaseIsOfItsManifestAsync(scene, releases: 1);
         }
-        Assert.Equal(rounds, erased + published);
+        Assert.Equal(_rounds, erased + published);
     }
 
     [Fact]
     public async Task Two_erasures_of_one_segment_both_happen()
     {
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
             var scene = await SceneAsync($"erasures{round}");
             await scene.AppendAsync("b0", Samples.Rows(30, round));
@@ -119,7 +132,7 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
         await scene.AppendAsync("b0", Samples.Rows(30, 1));
         var first = (await scene.PublishAsync()).Id;
         var second = (await scene.PublishAsync()).Id;
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
             var user = await UserAsync(scene, $"fit{round}", 1);
             var admitted = await Task.WhenAll(
@@ -132,15 +145,17 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
         }
     }
 
-    [Fact]
-    public async Task One_request_is_charged_once_whichever_cluster_it_reaches()
+    [Theory]
+    [InlineData("moment-tree")]
+    [InlineData("distance-tree")]
+    public async Task One_request_is_charged_once_whichever_cluster_it_reaches(string mechanism)
     {
-        var scene = await SceneAsync("once");
+        var scene = await SceneAsync($"once-{mechanism}", Samples.Of(mechanism));
         await scene.AppendAsync("b0", Samples.Rows(30, 1));
         var release = (await scene.PublishAsync()).Id;
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
-            var user = await UserAsync(scene, $"once{round}", 4);
+            var user = await UserAsync(scene, $"once{round}-{mechanism}", 4);
             var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Open(i % 2 == 0 ? _left : _right, scene, user, release, "same")));
             Assert.Single(answers, answer => answer.Privacy.Charged > 0);
             Assert.All(answers, answer => Assert.Equal(answers[0].Answers[0].Output, answer.Answers[0].Output));
@@ -158,7 +173,7 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
         await scene.AppendAsync("b0", Samples.Rows(30, 1));
         var release = (await scene.PublishAsync()).Id;
         var store = new StoreId(await scene.IncarnationAsync());
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < _rounds; round++)
         {
             var user = await UserAsync(scene, $"tiers{round}", 4);
             await Task.WhenAll(Enumerable.Range(0, 6).Select(i =>
@@ -210,7 +225,7 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
     }
 
     /// <summary>
-    /// Every release is published once, from the segments that lie below it, and what both clusters serve of it are the stored bytes.
+    /// Every release is published once, from the segments that lie below it, and both clusters serve the same integers of it.
     /// </summary>
     private async Task RequireEachReleaseIsOfItsManifestAsync(Scene scene, int releases)
     {
@@ -224,6 +239,7 @@ public abstract class SplitBrainScenarios(TwoClusters clusters, int rounds)
             var manifest = ReleaseManifest.Parse(await _left.Storage.Segments.ReadPartsAsync(store, BlobKind.Manifest, document.Manifest, document.ManifestBytes), document.Manifest);
             Assert.Equal(document.SegmentsBelow, manifest.Segments.Count);
             Assert.Equal(document.Slots, manifest.Segments.Sum(segment => segment.Slots));
+            Assert.Equal(await _left.ReadReleasedAsync(store, release.Id), await _right.ReadReleasedAsync(store, release.Id));
         }
         var audit = await _left.Storage.Catalog.ListAuditAsync(0, 100_000);
         Assert.Equal(releases, audit.Count(row => row.Event.Store == store && row.Event.Action == "release.published"));
@@ -238,22 +254,9 @@ public sealed class SplitBrainTests(TwoClusters clusters) : SplitBrainScenarios(
 [Trait("Suite", "Long")]
 public sealed class LongSplitBrainTests(TwoClusters clusters) : SplitBrainScenarios(clusters, rounds: 150), IClassFixture<TwoClusters>;
 
-/// <summary>Two clusters on one storage.</summary>
-public sealed class TwoClusters : IAsyncLifetime
-{
-    internal TestSilos Left { get; private set; } = null!;
+/// <summary>On PostgreSQL, each cluster through connections of its own: the split brain as it happens.</summary>
+public sealed class PostgresSplitBrainTests(TwoPostgresClusters clusters) : SplitBrainScenarios(clusters, rounds: 5), IClassFixture<TwoPostgresClusters>;
 
-    internal TestSilos Right { get; private set; } = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        Left = await TestSilos.StartAsync();
-        Right = await TestSilos.StartAsync(sharing: Left);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Right.DisposeAsync();
-        await Left.DisposeAsync();
-    }
-}
+/// <summary>Many rounds of each on PostgreSQL.</summary>
+[Trait("Suite", "Long")]
+public sealed class LongPostgresSplitBrainTests(TwoPostgresClusters clusters) : SplitBrainScenarios(clusters, rounds: 50), IClassFixture<TwoPostgresClusters>;

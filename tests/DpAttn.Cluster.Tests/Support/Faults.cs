@@ -15,6 +15,9 @@ public enum Fault
     /// <summary>It is carried out, and its caller hears nothing until it gives up or the call is released: a process that was stopped, or cut off.</summary>
     Hang,
 
+    /// <summary>Its caller is held up before it; once it is released, it is carried out.</summary>
+    Held,
+
     /// <summary>It is carried out late, when its caller may have given up and asked again.</summary>
     Late,
 
@@ -65,10 +68,10 @@ internal sealed class FaultPlan
     /// <summary>Calls that have not ended: late ones may still change something.</summary>
     public int UnderWay => Volatile.Read(ref _underWay);
 
-    /// <summary>Ends when a call hangs.</summary>
+    /// <summary>Ends when a call hangs or is held up.</summary>
     public Task Hanging => _hanging.Task;
 
-    /// <summary>Lets the calls that hang go on.</summary>
+    /// <summary>Lets the calls that hang or are held up go on.</summary>
     public void Release() => _released.TrySetResult();
 
     /// <summary>Carries out a call, or lets it fail.</summary>
@@ -103,6 +106,10 @@ internal sealed class FaultPlan
                 throw new StorageBusyException($"{name}: planned");
             case Fault.Corrupt:
                 throw new StorageCorruptException($"{name}: planned");
+            case Fault.Held:
+                _hanging.TrySetResult();
+                await HangAsync(name, cancellationToken);
+                break;
             case Fault.Late:
                 await Task.Delay(Lateness, CancellationToken.None);
                 break;

@@ -46,7 +46,8 @@ internal static class Released
         ? (double)SchemaFactory.DistanceParameters(filled).Sensitivity.Integer
         : (double)SchemaFactory.Parameters(filled).Sensitivity.Integer;
 
-    private static long[] ReadAll(ReleasedDistanceTree tier)
+    /// <summary>The integers of every part of a tier.</summary>
+    public static long[] ReadAll(ReleasedDistanceTree tier)
     {
         var parts = PartsOf(tier.Parameters);
         var width = tier.Parameters.Columns * tier.Parameters.Copies;

@@ -9,14 +9,19 @@ namespace DpAttn.Drills.Crash;
 /// The crash drill: load, publish, open and ask while the server is killed with SIGKILL, then a checker that believes only the clients' journal. It is
 /// independent of the server's code: it uses the HTTP surface alone.
 /// </summary>
-internal sealed class CrashDrill(string directory, int killsPerPhase, Action<string> log) : IAsyncDisposable
+/// <param name="directory">For the server's data.</param>
+/// <param name="shape">The mechanism that publishes, and its rows.</param>
+/// <param name="killsPerPhase">Counted kills of each phase.</param>
+/// <param name="log">What to tell.</param>
+/// <param name="postgres">The connection string of an empty database; null for the embedded storage.</param>
+internal sealed class CrashDrill(string directory, DrillShape shape, int killsPerPhase, Action<string> log, string? postgres = null) : IAsyncDisposable
 {
     private const string Store = "drill";
     private const int BatchRows = 400;
     private const int Writers = 4;
     private const int QueryCount = 8;
     private static readonly double[] Ladder = [0.25, 0.5, 1];
-    private readonly ServerProcess _server = new(directory);
+    private readonly ServerProcess _server = new(directory, postgres);
     private readonly Journal _journal = new();
     private readonly Dictionary<string, IDpAttentionClient> _users = [];
     private readonly Dictionary<string, long> _spentBefore = [];
@@ -31,6 +36,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
 
     public async Task RunAsync()
     {
+        await _server.PrepareAsync();
         log($"ready in {(await _server.StartAsync()).TotalSeconds:F1} s");
         await PrepareAsync();
         await PhaseAsync("load", LoadAsync, () => true);
@@ -51,17 +57,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
     {
         var @operator = Connect(_server.OperatorKey ?? throw new InvalidOperationException("the first start printed no operator key"));
         _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);
-        await _owner.EnsureStoreAsync(Store, new StoreDefinition
-        {
-            KeyDimension = DrillRows.KeyDimension,
-            ValueDimension = DrillRows.ValueDimension,
-            Keys = new RegionBound(new BallBound(1)),
-            Values = new ValueBoundStatement(Radius: 1),
-            Ladder = Ladder,
-            Limit = 20,
-            Capacity = 10_000_000,
-            Shards = 3,
-        });
+        await _owner.EnsureStoreAsync(Store, shape.Define(Ladder, limit: 20));
         // One may open nearly everything, the other only a little.
         foreach (var (user, limit) in new[] { ("rich", 18.0), ("poor", 0.7) })
         {
@@ -84,7 +80,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
             for (var i = 0; !stop.IsCancellationRequested; i++)
             {
                 var batch = $"w{writer}-{i}";
-                var (keys, values) = DrillRows.Batch(BatchRows, HashCode(batch));
+                var (keys, values) = shape.Batch(BatchRows, HashCode(batch));
                 var result = await Patience.UntilAnsweredAsync(() => _owner.AppendAsync(Store, batch, keys, values, BatchRows));
                 _journal.Batches[batch] = result.FirstSlot;
                 _journal.Count();
@@ -146,7 +142,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
         var options = new AttendOptions { Release = release, Tier = tier, IdempotencyKey = request };
         try
         {
-            var answer = await Patience.UntilAnsweredAsync(() => client.AttendAsync(Store, DrillRows.Queries(QueryCount), QueryCount, options));
+            var answer = await Patience.UntilAnsweredAsync(() => client.AttendAsync(Store, shape.Queries(QueryCount), QueryCount, options));
             _journal.Opens[(user, request)] = new Opened(release, tier, answer.Privacy.Charged, answer.Privacy.Replayed);
             _journal.Answered(release, answer.Privacy.Tier, Digest(answer));
         }
@@ -167,7 +163,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
             {
                 var open = mine[i % mine.Length];
                 var answer = await Patience.UntilAnsweredAsync(() => user.Value.AttendAsync(
-                    Store, DrillRows.Queries(QueryCount), QueryCount, new AttendOptions { Release = open.Release, Tier = open.Tier }));
+                    Store, shape.Queries(QueryCount), QueryCount, new AttendOptions { Release = open.Release, Tier = open.Tier }));
                 if (answer.Privacy.Charged != 0)
                     Faults.Add($"an open tier of {open.Release} was charged again");
                 _journal.Answered(open.Release, answer.Privacy.Tier, Digest(answer));
@@ -184,7 +180,7 @@ internal sealed class CrashDrill(string directory, int killsPerPhase, Action<str
             Faults.Add("two batches stand in the same slots");
         foreach (var (batch, slot) in _journal.Batches)
         {
-            var (keys, values) = DrillRows.Batch(BatchRows, HashCode(batch));
+            var (keys, values) = shape.Batch(BatchRows, HashCode(batch));
             var again = await _owner.AppendAsync(Store, batch, keys, values, BatchRows);
             if (!again.Replayed || again.FirstSlot != slot)
                 Faults.Add($"batch {batch} was acknowledged and is not there as it was");

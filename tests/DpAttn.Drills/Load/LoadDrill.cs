@@ -2,8 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using DpAttn.Client;
 using DpAttn.Contracts;
-using DpAttn.Drills.Crash;
-using DpAttn.Storage;
 
 namespace DpAttn.Drills.Load;
 
@@ -15,18 +13,18 @@ internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSp
 /// clients' journal and reads the ledger's tables by itself.
 /// </summary>
 /// <param name="directory">For the server's data and the journal.</param>
+/// <param name="shape">The mechanism that publishes, and its rows; beside it stands a store that answers query by query.</param>
 /// <param name="plan">How much.</param>
 /// <param name="log">What to tell.</param>
 /// <param name="postgres">The connection string of an empty database; null for the embedded storage.</param>
-internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> log, string? postgres = null) : IAsyncDisposable
+internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan plan, Action<string> log, string? postgres = null) : IAsyncDisposable
 {
     private const string Released = "released", PerQuery = "per-query";
     private const int BatchRows = 400;
     private const int Limited = 4;
     private static readonly double[] Ladder = [0.05, 0.1, 0.15, 0.2], Prices = [0.05, 0.1];
     private static readonly TimeSpan BetweenReleases = TimeSpan.FromSeconds(2);
-    private readonly ServerProcess _server = new(directory, postgres is null ? [] :
-        ["--DpAttn:Storage", "postgres", "--DpAttn:PostgresConnection", postgres, "--DpAttn:KeyFile", Path.Combine(directory, "keys"), "--DpAttn:WitnessDirectory", Path.Combine(directory, "witness")]);
+    private readonly ServerProcess _server = new(directory, postgres);
     private readonly LoadJournal _journal = new(Path.Combine(directory, "journal.jsonl"));
     private readonly ConcurrentDictionary<(string Store, string Release, int Tier), long> _prices = new();
     private readonly List<string> _releases = [];
@@ -45,11 +43,7 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
 
     public async Task RunAsync()
     {
-        if (postgres is not null)
-        {
-            KeyFile.LoadOrCreate(Path.Combine(directory, "keys"));
-            await _server.MigrateAsync();
-        }
+        await _server.PrepareAsync();
         log($"ready in {(await _server.StartAsync()).TotalSeconds:F1} s");
         var users = await PrepareAsync();
         using var stop = new CancellationTokenSource();
@@ -85,8 +79,8 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
     {
         var @operator = Connect(_server.OperatorKey ?? throw new InvalidOperationException("the first start printed no operator key"));
         _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);
-        _released = await MakeAsync(Released, "moment-tree", Ladder);
-        _perQuery = await MakeAsync(PerQuery, "per-query", Prices);
+        _released = await MakeAsync(Released, shape, Ladder);
+        _perQuery = await MakeAsync(PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
         await PublishOneAsync("first");
         var users = new List<LoadUser>();
         for (var i = 0; i < plan.Clients; i++)
@@ -101,23 +95,12 @@ internal sealed class LoadDrill(string directory, LoadPlan plan, Action<string> 
         return [.. users];
     }
 
-    private async Task<LoadStore> MakeAsync(string name, string mechanism, double[] ladder)
+    private async Task<LoadStore> MakeAsync(string name, DrillShape like, double[] ladder)
     {
-        var store = await _owner.EnsureStoreAsync(name, new StoreDefinition
-        {
-            KeyDimension = DrillRows.KeyDimension,
-            ValueDimension = DrillRows.ValueDimension,
-            Keys = new RegionBound(new BallBound(1)),
-            Values = new ValueBoundStatement(Radius: 1),
-            Mechanism = new MechanismDefinition(mechanism),
-            Ladder = ladder,
-            Limit = 22,
-            Capacity = 10_000_000,
-            Shards = 3,
-        });
-        var (keys, values) = DrillRows.Batch(BatchRows, 1);
+        var store = await _owner.EnsureStoreAsync(name, like.Define(ladder, limit: 22));
+        var (keys, values) = like.Batch(BatchRows, 1);
         await _owner.AppendAsync(name, "rows", keys, values, BatchRows);
-        return new LoadStore(name, store.Incarnation, ladder.Length);
+        return new LoadStore(name, store.Incarnation, ladder.Length, like);
     }
 
     /// <summary>New releases all the while, so that there is always something to open.</summary>

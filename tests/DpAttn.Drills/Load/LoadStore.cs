@@ -4,4 +4,5 @@ namespace DpAttn.Drills.Load;
 /// <param name="Name">Its name.</param>
 /// <param name="Incarnation">The id that the ledger's tables know it by.</param>
 /// <param name="Tiers">How many tiers its ladder has.</param>
-internal sealed record LoadStore(string Name, string Incarnation, int Tiers);
+/// <param name="Shape">Its mechanism, rows and queries.</param>
+internal sealed record LoadStore(string Name, string Incarnation, int Tiers, DrillShape Shape);

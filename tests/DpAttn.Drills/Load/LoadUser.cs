@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using DpAttn.Client;
 using DpAttn.Contracts;
-using DpAttn.Drills.Crash;
 
 namespace DpAttn.Drills.Load;
 
@@ -79,7 +78,7 @@ internal sealed class LoadUser(
         var line = new JournalLine(account, store.Incarnation, options.IdempotencyKey, options.Release, options.Tier, JournalLine.Refused);
         try
         {
-            var answer = await client.AttendAsync(store.Name, DrillRows.Queries(QueryCount), QueryCount, options, CancellationToken.None);
+            var answer = await client.AttendAsync(store.Name, store.Shape.Queries(QueryCount), QueryCount, options, CancellationToken.None);
             line = line with
             {
                 Told = JournalLine.Answered,

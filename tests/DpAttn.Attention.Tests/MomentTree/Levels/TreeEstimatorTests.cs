@@ -54,7 +54,8 @@ public class TreeEstimatorTests
         Refused("rows", () => MomentEstimator.EpsilonFor(Tree, 0, 1, TestRows.Delta));
         Refused("nodes", () => MomentEstimator.EpsilonFor(Tree, 10, 1, TestRows.Delta, 9));
         Refused("epsilon must lie in (0, 200]", () => MomentEstimator.ErrorAt(Tree, 10, new Epsilon(201), TestRows.Delta));
-        Refused("this error needs an epsilon of", () => MomentEstimator.EpsilonFor(Tree, 10, 1e-6, TestRows.Delta));
+        foreach (var target in new[] { 1e-6, 1e-300, double.Epsilon })
+            Refused("this error needs an epsilon of", () => MomentEstimator.EpsilonFor(Tree, 10, target, TestRows.Delta));
         Refused("the target error must be finite and above 0", () => MomentEstimator.EpsilonFor(Tree, 10, double.NaN, TestRows.Delta));
         Assert.Throws<ArgumentNullException>(() => MomentEstimator.ErrorAt((MomentTreeParameters)null!, 10, new Epsilon(1), TestRows.Delta));
     }
