@@ -10,3 +10,4 @@ using System.Runtime.CompilerServices;
 [assembly: InternalsVisibleTo("dpattn")]
 // The server and the command line read archives of their users.
 [assembly: InternalsVisibleTo("DpAttn.Server")]
+[assembly: InternalsVisibleTo("DpAttn.Fuzzing.Tests")]

@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("DpAttn.Client.Tests")]
+[assembly: InternalsVisibleTo("DpAttn.Fuzzing.Tests")]

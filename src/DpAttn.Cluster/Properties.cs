@@ -2,3 +2,4 @@ using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("DpAttn.Cluster.Tests")]
 [assembly: InternalsVisibleTo("DpAttn.ServerBenchmarks")]
+[assembly: InternalsVisibleTo("DpAttn.Fuzzing.Tests")]

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace DpAttn.Contracts;
 
 /// <summary>An l2 ball.</summary>
@@ -35,6 +37,12 @@ public sealed record MechanismDefinition(
 /// <summary>What an owner states when a store is made. All of it is public, and none of it may be derived from the rows.</summary>
 public sealed record StoreDefinition
 {
+    /// <summary>A definition; what is not stated here or in the initializer has its default.</summary>
+    /// <remarks>The serializer sets every property that it initialises, also to nothing where a body states nothing: only what it passes here keeps its default.</remarks>
+    [JsonConstructor]
+    public StoreDefinition(string adjacency = "replace-one", MechanismDefinition? mechanism = null, double delta = 1e-6, int shards = 4) =>
+        (Adjacency, Mechanism, Delta, Shards) = (adjacency, mechanism ?? new(), delta, shards);
+
     /// <summary>d.</summary>
     public required int KeyDimension { get; init; }
 
@@ -54,13 +62,13 @@ public sealed record StoreDefinition
     public double? Scale { get; init; }
 
     /// <summary>replace-one or add-remove.</summary>
-    public string Adjacency { get; init; } = "replace-one";
+    public string Adjacency { get; init; }
 
     /// <summary>The mechanism.</summary>
-    public MechanismDefinition Mechanism { get; init; } = new();
+    public MechanismDefinition Mechanism { get; init; }
 
     /// <summary>The store's delta, of every epsilon of the store.</summary>
-    public double Delta { get; init; } = 1e-6;
+    public double Delta { get; init; }
 
     /// <summary>Strictly increasing: the epsilons of the tiers of a release; under per-query the epsilons that an answer may be bought at.</summary>
     public required IReadOnlyList<double> Ladder { get; init; }
@@ -75,7 +83,7 @@ public sealed record StoreDefinition
     public long? PublicRows { get; init; }
 
     /// <summary>Shards.</summary>
-    public int Shards { get; init; } = 4;
+    public int Shards { get; init; }
 }
 
 /// <summary>A store as its owner and its users see it.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using DpAttn.Contracts;
 using DpAttn.Server.Tests.Support;
 
@@ -53,6 +54,36 @@ public sealed class JsonBodyTests
         await using var server = await ServerUnderTest.StartAsync();
         using var response = await server.Client.PutAsync("/v1/stores/s", Responses.JsonBody(Good));
         Assert.True(response.IsSuccessStatusCode);
+    }
+
+    /// <summary>The serializer gives what a body leaves out no value, unless the type's constructor has one.</summary>
+    [Fact]
+    public async Task What_a_definition_leaves_out_has_its_default()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var response = await server.Client.PutAsync("/v1/stores/s", Responses.JsonBody(Good));
+        var definition = Assert.IsType<StoreDefinition>(server.Door.Calls.Single().Arguments.OfType<StoreDefinition>().Single());
+        Assert.Equal(("replace-one", new MechanismDefinition(), 1e-6, 4), (definition.Adjacency, definition.Mechanism, definition.Delta, definition.Shards));
+        Assert.Equal("moment-tree", definition.Mechanism.Name);
+    }
+
+    /// <summary>Half a character, escaped or in bytes, in names and in texts: the caller's fault, and nothing for the log of ours.</summary>
+    [Theory]
+    [InlineData("/v1/stores/s/attend", "application/json", """{"\ud800":[[1]]}""")]
+    [InlineData("/v1/stores/s/attend", "application/json", """{"queries":[[1]],"release":"\udc00\ud800"}""")]
+    [InlineData("/v1/stores/s/attend", "application/json", "{\"queries\":[[1]],\"release\":\"\u00ff\"}")]
+    [InlineData("/v1/stores/s/attend", "application/json", "{\"\u00ff\":1}")]
+    [InlineData("/v1/stores/s/rows", "application/x-ndjson", """{"\ud800":[1],"value":[1]}""")]
+    [InlineData("/v1/stores/s/rows", "application/x-ndjson", "{\"key\":[1],\"\u00ff\":[1]}")]
+    [InlineData("/v1/keys", "application/json", """{"subject":"\ud800","role":"user"}""")]
+    public async Task Text_that_is_not_unicode_is_the_callers_fault(string path, string type, string body)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.Latin1.GetBytes(body)) };
+        request.Content.Headers.ContentType = new(type);
+        request.Headers.Add("Idempotency-Key", "b1");
+        await server.Client.SendAsync(request).ProblemAsync(ProblemCodes.InvalidRequest);
+        Assert.Empty(server.Door.Calls);
     }
 
     [Fact]

@@ -17,6 +17,7 @@ internal static class RowFiles
 
     /// <summary>Opens a file at its first row.</summary>
     /// <exception cref="RowFileException">It is not what it should be.</exception>
+    /// <exception cref="ArgumentException">The columns that were stated are none, or a range of them ends before it begins, as this file has them.</exception>
     /// <exception cref="Attention.IO.NpyFormatException">A .npy header is not what it should be.</exception>
     public static async Task<RowFile> OpenAsync(RowFileSource source, RowFileLimits limits, CancellationToken cancellationToken) => source.Format switch
     {

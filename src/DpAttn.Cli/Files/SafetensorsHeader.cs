@@ -45,6 +45,10 @@ internal sealed class SafetensorsHeader
         {
             throw new RowFileException(name, $"the header is not JSON that can be read (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})", e);
         }
+        catch (InvalidOperationException e)
+        {
+            throw new RowFileException(name, "the header names a tensor in what is not valid Unicode", e);
+        }
     }
 
     /// <exception cref="RowFileException">No such tensor, or one that is no matrix of floats inside the file.</exception>
@@ -72,10 +76,19 @@ internal sealed class SafetensorsHeader
             : throw Fault(tensor, $"{rows} x {columns} numbers take {size} bytes, its data_offsets hold {end - start}");
     }
 
-    private string Text(string tensor, JsonElement entry, string property) =>
-        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()!
-            : throw Fault(tensor, $"it has no {property}");
+    private string Text(string tensor, JsonElement entry, string property)
+    {
+        if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty(property, out var value) || value.ValueKind != JsonValueKind.String)
+            throw Fault(tensor, $"it has no {property}");
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Fault(tensor, $"its {property} is not valid Unicode");
+        }
+    }
 
     private long[] Numbers(string tensor, JsonElement entry, string property)
     {

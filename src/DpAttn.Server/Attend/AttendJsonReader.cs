@@ -53,7 +53,9 @@ internal static class AttendJsonReader
                     queries = ReadQueries(ref reader, mostQueries);
                     break;
                 case Members.Release:
-                    release = reader.TokenType is JsonTokenType.String or JsonTokenType.Null ? reader.GetString() : throw JsonFault.At("$.release", "a text is needed here");
+                    release = reader.TokenType == JsonTokenType.Null ? null
+                        : reader.TokenType == JsonTokenType.String ? JsonText.Get(ref reader, new("$.release"))
+                        : throw JsonFault.At("$.release", "a text is needed here");
                     break;
                 case Members.Tier:
                     tier = reader.TokenType == JsonTokenType.Null ? null
@@ -79,12 +81,12 @@ internal static class AttendJsonReader
     }
 
     private static Members Name(ref Utf8JsonReader reader) =>
-        reader.ValueTextEquals("queries"u8) ? Members.Queries
-        : reader.ValueTextEquals("release"u8) ? Members.Release
-        : reader.ValueTextEquals("tier"u8) ? Members.Tier
-        : reader.ValueTextEquals("maxEpsilon"u8) ? Members.MaxEpsilon
-        : reader.ValueTextEquals("clip"u8) ? Members.Clip
-        : throw JsonFault.At("$", $"'{JsonFault.Printable(reader.GetString()!)}' is no member here");
+        JsonText.Is(ref reader, "queries"u8, new("$")) ? Members.Queries
+        : JsonText.Is(ref reader, "release"u8, new("$")) ? Members.Release
+        : JsonText.Is(ref reader, "tier"u8, new("$")) ? Members.Tier
+        : JsonText.Is(ref reader, "maxEpsilon"u8, new("$")) ? Members.MaxEpsilon
+        : JsonText.Is(ref reader, "clip"u8, new("$")) ? Members.Clip
+        : throw JsonFault.At("$", $"'{JsonFault.Printable(JsonText.Get(ref reader, new("$")))}' is no member here");
 
     private static Matrix<double> ReadQueries(ref Utf8JsonReader reader, int mostQueries)
     {

@@ -104,32 +104,33 @@ internal sealed class JsonLineRows : IDisposable
     private void Add(ref Utf8JsonReader reader)
     {
         var row = _isNull.Count;
+        var place = new NumberPlace("$", Row: row);
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
-            throw new NumberPlace("$", Row: row).Fault("an object is needed here");
+            throw place.Fault("an object is needed here");
         int keys = 0, values = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (keys == 0 && reader.ValueTextEquals("key"u8))
+            if (keys == 0 && JsonText.Is(ref reader, "key"u8, place))
             {
                 reader.Read();
                 keys = NumberArray.Read(ref reader, ref _keys, new("$.key", Row: row));
             }
-            else if (values == 0 && reader.ValueTextEquals("value"u8))
+            else if (values == 0 && JsonText.Is(ref reader, "value"u8, place))
             {
                 reader.Read();
                 values = NumberArray.Read(ref reader, ref _values, new("$.value", Row: row));
             }
             else
             {
-                throw new NumberPlace("$", Row: row).Fault($"'{JsonFault.Printable(reader.GetString()!)}' is no member here or stands twice; key and value are members");
+                throw place.Fault($"'{JsonFault.Printable(JsonText.Get(ref reader, place))}' is no member here or stands twice; key and value are members");
             }
         }
         while (reader.Read())
         {
         }
         if ((keys == 0) != (values == 0))
-            throw new NumberPlace("$", Row: row).Fault($"'{(keys == 0 ? "key" : "value")}' is missing; a null slot has neither");
+            throw place.Fault($"'{(keys == 0 ? "key" : "value")}' is missing; a null slot has neither");
         if (keys == 0)
             AddNull();
         else

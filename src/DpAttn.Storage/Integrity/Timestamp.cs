@@ -7,5 +7,7 @@ internal static class Timestamp
 
     public static long ToMicroseconds(DateTimeOffset time) => (time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TicksPerMicrosecond;
 
-    public static DateTimeOffset FromMicroseconds(long microseconds) => DateTimeOffset.UnixEpoch.AddTicks(microseconds * TicksPerMicrosecond);
+    /// <exception cref="ArgumentException">No time that there is.</exception>
+    /// <exception cref="OverflowException">As little one, and far beyond.</exception>
+    public static DateTimeOffset FromMicroseconds(long microseconds) => DateTimeOffset.UnixEpoch.AddTicks(checked(microseconds * TicksPerMicrosecond));
 }

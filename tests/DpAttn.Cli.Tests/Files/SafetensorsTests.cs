@@ -47,6 +47,8 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"keys":7}""", "rows.safetensors: tensor 'keys': it has no dtype")]
     [InlineData("""{"keys":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"keys":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}}""", "rows.safetensors: the header is not JSON that can be read")]
     [InlineData("[1,2]", "rows.safetensors: the header is not a JSON object")]
+    [InlineData("""{"\ud800":1}""", "rows.safetensors: the header names a tensor in what is not valid Unicode")]
+    [InlineData("""{"keys":{"dtype":"\ud800","shape":[1,1],"data_offsets":[0,4]}}""", "rows.safetensors: tensor 'keys': its dtype is not valid Unicode")]
     [InlineData("{\"keys\":", "rows.safetensors: the header is not JSON that can be read (line 1")]
     [InlineData("""{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}}""", "rows.safetensors: the header is not JSON that can be read")]
     [InlineData("""{"keys":{"dtype":"F32","shape":[0,1],"data_offsets":[0,0]},"values":{"dtype":"F32","shape":[0,1],"data_offsets":[0,0]}}""", "rows.safetensors: there are no rows")]
