@@ -26,6 +26,7 @@ public sealed class LedgerGuard
     private readonly TimeProvider _clock;
     private readonly WitnessPairing? _pairing;
     private readonly WitnessTeller? _teller;
+    private readonly WitnessSweep? _sweep;
     private readonly SemaphoreSlim _acknowledging = new(1);
     private readonly SemaphoreSlim _starting = new(1);
     private readonly SemaphoreSlim _verifying = new(1);
@@ -43,6 +44,7 @@ public sealed class LedgerGuard
         books.Journal.Keep();
         _pairing = new WitnessPairing(books, witness);
         _teller = new WitnessTeller(books, witness, IsPairedStillAsync, SuspendAsync);
+        _sweep = new WitnessSweep(books, witness, SuspendAsync);
     }
 
     /// <summary>Why the witness could not be told what was committed, or null while all is well. Charges do not run ahead of it for more than about a second.</summary>
@@ -133,6 +135,27 @@ public sealed class LedgerGuard
     }
 
     /// <summary>
+    /// Compares some more books with their marks, up to 5,000 at each call, and tells the witness of what it was not told: such as the last second of a process that died. To be called
+    /// every few seconds by every process that shares a database. What has gone back is suspended. Does nothing before all stores were verified, or without a witness.
+    /// </summary>
+    /// <exception cref="StorageException">The database or the witness cannot be read; the next call goes on at the same place.</exception>
+    public async Task CompareSomeAsync(CancellationToken cancellationToken = default)
+    {
+        if (_sweep is null)
+            return;
+        await _verifying.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_isStarted && _isPaired && _unverified.Count == 0)
+                await _sweep.GoOnAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _verifying.Release();
+        }
+    }
+
+    /// <summary>
     /// Verifies a store's whole ledger: chains, totals, limits and tiers against the entries, and the witness. A store with faults is suspended; a lost witness alone is
     /// a finding about this process and its witness, and closes all stores here and none in the database. Reads a snapshot, while charges go on.
     /// </summary>
@@ -192,6 +215,8 @@ public sealed class LedgerGuard
         try
         {
             await StartAsync(cancellationToken).ConfigureAwait(false);
+            // Another process may have begun the new witness already.
+            await LookAgainAsync(cancellationToken).ConfigureAwait(false);
             var found = await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false);
             if (_witness is not null && !_isPaired && (found is not null || await _books.ReadMarkAsync(store, null, cancellationToken).ConfigureAwait(false) is not null))
             {
@@ -227,6 +252,7 @@ public sealed class LedgerGuard
         try
         {
             await StartAsync(cancellationToken).ConfigureAwait(false);
+            await LookAgainAsync(cancellationToken).ConfigureAwait(false);
             if (_witness is null || _isPaired)
                 return false;
             await PairAnewAsync(cancellationToken).ConfigureAwait(false);
@@ -261,14 +287,14 @@ public sealed class LedgerGuard
         var charged = books[^1].After.Spent - (scan.Store?.Book.Spent ?? PrivacyAmount.Zero);
         var line = new AuditEvent(AcknowledgeAction, actor, store, null, $"{books.Count} books, {charged.MuSquared} units of mu squared charged to the store; {reason}");
         Task<bool> WriteAsync() => _books.AcknowledgeAsync(store, books, line, cancellationToken);
-        if (!await (_teller is null ? WriteAsync() : _teller.AcknowledgeAsync(store, WriteAsync, cancellationToken)).ConfigureAwait(false))
+        if (!await (_teller is null ? WriteAsync() : _teller.AcknowledgeAsync(WriteAsync, cancellationToken)).ConfigureAwait(false))
             return null;
         if (_teller is not null)
             await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
         return new LedgerAcknowledgement(store, reason, books.Count, charged);
     }
 
-    private async Task<StoreScan> ScanAsync(StoreId store, Func<WitnessMark, CancellationToken, ValueTask>? raise, CancellationToken cancellationToken)
+    private async Task<StoreScan> ScanAsync(StoreId store, Func<WitnessStep, CancellationToken, ValueTask>? raise, CancellationToken cancellationToken)
     {
         var scan = new StoreScan(_books.Chain, _isPaired ? new WitnessCursor(_witness!, store) : null, raise);
         await _books.ScanAsync(store, scan, cancellationToken).ConfigureAwait(false);
@@ -301,7 +327,7 @@ public sealed class LedgerGuard
     }
 
     /// <summary>Whether what the witness saw is not in the database: asked anew, since the snapshot may be older than the mark.</summary>
-    private Task<bool> IsLostAsync(WitnessMark mark, CancellationToken cancellationToken) => WitnessTeller.IsLostAsync(_books, mark, cancellationToken);
+    private Task<bool> IsLostAsync(WitnessMark mark, CancellationToken cancellationToken) => WitnessInquiry.IsLostAsync(_books, mark, cancellationToken);
 
     private Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => _books.SuspendAsync(store, reason, cancellationToken);
 
