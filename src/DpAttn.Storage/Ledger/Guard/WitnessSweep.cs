@@ -15,6 +15,7 @@ internal sealed class WitnessSweep(ILedgerBooks books, ILedgerWitness witness, F
 
     private (StoreId Store, string Account)? _at;
     private StoreId? _last;
+    private bool _isOfWitness;
 
     /// <summary>Compares some more.</summary>
     /// <exception cref="StorageException">The database or the witness cannot be read; the next call goes on at the same place.</exception>
@@ -29,6 +30,8 @@ internal sealed class WitnessSweep(ILedgerBooks books, ILedgerWitness witness, F
                 if (next is not { } store)
                     return;
                 left--;
+                if (_isOfWitness && await books.ReadMarkAsync(store, null, cancellationToken).ConfigureAwait(false) is not null)
+                    continue;
                 if (await books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) is not null)
                     continue;
                 left -= await CompareAsync(store, null, cancellationToken).ConfigureAwait(false);
@@ -40,10 +43,19 @@ internal sealed class WitnessSweep(ILedgerBooks books, ILedgerWitness witness, F
         }
     }
 
+    /// <summary>The next store that has books, then those that only the witness knows; null once after each time around.</summary>
     private async Task<StoreId?> NextStoreAsync(CancellationToken cancellationToken)
     {
-        _last = await books.ListStoresAsync(_last, 1, cancellationToken).ConfigureAwait(false) is [var next] ? next : null;
-        return _last;
+        do
+        {
+            var found = await (_isOfWitness ? witness.ListStoresAsync(_last, 1, cancellationToken) : books.ListStoresAsync(_last, 1, cancellationToken)).ConfigureAwait(false);
+            _last = found is [var next] ? next : null;
+            if (_last is not null)
+                return _last;
+            _isOfWitness = !_isOfWitness;
+        }
+        while (_isOfWitness);
+        return null;
     }
 
     /// <summary>Compares a page of a store's books.</summary>
