@@ -33,6 +33,7 @@ public sealed class SettingsTests
     [InlineData("DataDirectory", "", "DpAttn:DataDirectory is ''; it must not be empty")]
     [InlineData("WitnessDirectory", "dpattn-data", "DpAttn:WitnessDirectory is 'dpattn-data', within the data directory")]
     [InlineData("WitnessDirectory", "dpattn-data/deeper", "DpAttn:WitnessDirectory is 'dpattn-data/deeper', within the data directory")]
+    [InlineData("WitnessConnection", "Host=w", "DpAttn:WitnessConnection is stated, which needs DpAttn:Storage to be 'postgres'")]
     [InlineData("MaintenanceTimeoutSeconds", "1", "DpAttn:MaintenanceTimeoutSeconds is '1'; it must be a whole number from 10 to 86400")]
     [InlineData("Listen", "", "DpAttn:Listen is ''; it must not be empty")]
     [InlineData("Listen", ";", "DpAttn:Listen is ';'; it must name at least one address")]
@@ -58,6 +59,17 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void Two_witnesses_and_a_witness_in_the_ledgers_own_database_are_refused()
+    {
+        const string Database = "Host=db;Database=dpattn;Password=quite-hidden";
+        var refusal = Assert.Throws<SettingsException>(() => Build(
+            "--DpAttn:Storage=postgres", $"--DpAttn:PostgresConnection={Database}", $"--DpAttn:WitnessConnection={Database}", "--DpAttn:WitnessDirectory=somewhere"));
+        Assert.Contains("DpAttn:WitnessConnection and DpAttn:WitnessDirectory are two witnesses", refusal.Message);
+        Assert.Contains("DpAttn:WitnessConnection names the ledger's own database", refusal.Message);
+        Assert.DoesNotContain("hidden", refusal.Message);
+    }
+
+    [Fact]
     public void All_faults_are_told_at_once()
     {
         var refusal = Assert.Throws<SettingsException>(() => Build("--DpAttn:MaxQueries=0", "--DpAttn:MaxConnections=0"));
@@ -71,7 +83,7 @@ public sealed class SettingsTests
     {
         const string Secret = "Host=db;Password=quite-secret";
         foreach (var other in new[] { "--DpAttn:Storage=mysql", "--DpAttn:Storage=postgres", "--DpAttn:MaxQueries=0", "--DpAttn:Foo=1" })
-            Assert.DoesNotContain("secret", Assert.Throws<SettingsException>(() => Build($"--DpAttn:PostgresConnection={Secret}", other)).Message.Replace("a secret that is not repeated", "", StringComparison.Ordinal));
+            Assert.DoesNotContain("secret", Assert.Throws<SettingsException>(() => Build($"--DpAttn:PostgresConnection={Secret}", $"--DpAttn:WitnessConnection={Secret}2", other)).Message.Replace("a secret that is not repeated", "", StringComparison.Ordinal));
         var faults = SettingsReader.Check(new ServerOptions { PostgresConnection = null! }, "DpAttn").Concat(SettingsReader.Check(new SecretNumber { Pin = 1234 }, "Test")).ToList();
         Assert.Equal("Test:Pin is a secret that is not repeated; it must be a whole number from 1 to 9", Assert.Single(faults, fault => fault.StartsWith("Test", StringComparison.Ordinal)));
     }

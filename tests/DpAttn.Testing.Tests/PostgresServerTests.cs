@@ -11,6 +11,18 @@ public sealed class PostgresServerTests : IAsyncLifetime
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-postgres-server-");
     private string _connection = "";
+    private string _witness = "";
+
+    private static StoreDefinition Definition => new()
+    {
+        KeyDimension = 2,
+        ValueDimension = 1,
+        Keys = new RegionBound(new BallBound(1)),
+        Values = new ValueBoundStatement(Radius: 1),
+        Ladder = [0.25, 0.5, 1],
+        Limit = 4,
+        Capacity = 1000,
+    };
 
     private string Keys => Path.Combine(_directory.FullName, "keys");
 
@@ -40,16 +52,7 @@ public sealed class PostgresServerTests : IAsyncLifetime
             ownerKey = (await first.Connect(operatorKey).CreateKeyAsync(new KeyRequest("olga", Roles.Owner))).Key;
             userKey = (await first.Connect(operatorKey).CreateKeyAsync(new KeyRequest("ulf", Roles.User))).Key;
             var owner = first.Connect(ownerKey);
-            await owner.EnsureStoreAsync("s", new StoreDefinition
-            {
-                KeyDimension = 2,
-                ValueDimension = 1,
-                Keys = new RegionBound(new BallBound(1)),
-                Values = new ValueBoundStatement(Radius: 1),
-                Ladder = [0.25, 0.5, 1],
-                Limit = 4,
-                Capacity = 1000,
-            });
+            await owner.EnsureStoreAsync("s", Definition);
             for (var batch = 0; batch < 3; batch++)
                 await owner.AppendAsync("s", $"batch-{batch}", Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? 0.6f : -0.3f).ToArray(), Enumerable.Repeat(0.5f, 100).ToArray(), 100);
             Assert.Equal("published", (await owner.PublishAsync("s")).State);
@@ -107,6 +110,41 @@ public sealed class PostgresServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_witness_in_a_database_is_migrated_with_the_storage_and_serves_whichever_machine_takes_over()
+    {
+        _witness = await (await LocalPostgres.Shared).CreateDatabaseAsync();
+        Assert.Equal(0, await MigrateAsync());
+        string ownerKey;
+        await using (var first = await StartAsync())
+        {
+            ownerKey = (await first.Connect(first.OperatorKey!).CreateKeyAsync(new KeyRequest("olga", Roles.Owner))).Key;
+            await first.Connect(first.OperatorKey!).CreateKeyAsync(new KeyRequest("ulf", Roles.User));
+            await first.Connect(ownerKey).EnsureStoreAsync("s", Definition);
+        }
+        Assert.False(Directory.Exists(Path.Combine(_directory.FullName, "witness")));
+        await using (var second = await StartAsync("elsewhere"))
+            await second.Connect(ownerKey).GrantAsync("s", "ulf", 2);
+        // Without it nothing is charged, whoever starts.
+        await LocalPostgres.ExecuteAsync(_witness, "SET session_replication_role = replica; DELETE FROM dpattn_witness");
+        await using var third = await StartAsync("elsewhere");
+        var refusal = await Assert.ThrowsAsync<DpAttentionException>(() => third.Connect(ownerKey).GrantAsync("s", "ulf", 1));
+        Assert.Equal("ledger_closed", refusal.Code);
+    }
+
+    [Fact]
+    public async Task A_witness_whose_tables_were_not_made_or_in_the_ledgers_own_database_is_not_started_with()
+    {
+        await MigrateAsync();
+        _witness = $"{_connection};Application Name=other";
+        Assert.Equal(1, await MigrateAsync());
+        Assert.Contains("the ledger's own database", (await Assert.ThrowsAsync<StorageRefusedException>(() => StartAsync())).Message);
+        _witness = await (await LocalPostgres.Shared).CreateDatabaseAsync();
+        var refusal = await Assert.ThrowsAsync<StorageRefusedException>(() => StartAsync());
+        Assert.Contains("the ledger's witness has no tables", refusal.Message);
+        Assert.Contains("--migrate", refusal.Message);
+    }
+
+    [Fact]
     public async Task Migrating_what_cannot_be_reached_fails()
     {
         _connection = "Host=127.0.0.1;Port=1;Username=u;Password=p;Database=d";
@@ -120,7 +158,8 @@ public sealed class PostgresServerTests : IAsyncLifetime
         options =>
         {
             (options.Storage, options.PostgresConnection, options.KeyFile) = (ServerOptions.Postgres, _connection, Keys);
-            options.WitnessDirectory = Path.Combine(_directory.FullName, "witness");
+            options.WitnessConnection = _witness;
+            options.WitnessDirectory = _witness.Length > 0 ? "" : Path.Combine(_directory.FullName, "witness");
         });
 
     private Task<int> MigrateAsync() => DpAttnServer.RunAsync([DpAttnServer.MigrateFlag, .. Settings()]);
@@ -128,6 +167,6 @@ public sealed class PostgresServerTests : IAsyncLifetime
     private string[] Settings() =>
     [
         $"--{ServerOptions.Section}:{nameof(ServerOptions.Storage)}={ServerOptions.Postgres}", $"--{ServerOptions.Section}:{nameof(ServerOptions.PostgresConnection)}={_connection}",
-        $"--{ServerOptions.Section}:{nameof(ServerOptions.KeyFile)}={Keys}", $"--{ServerOptions.Section}:{nameof(ServerOptions.DataDirectory)}={Path.Combine(_directory.FullName, "data")}",
+        $"--{ServerOptions.Section}:{nameof(ServerOptions.KeyFile)}={Keys}", $"--{ServerOptions.Section}:{nameof(ServerOptions.WitnessConnection)}={_witness}", $"--{ServerOptions.Section}:{nameof(ServerOptions.DataDirectory)}={Path.Combine(_directory.FullName, "data")}",
     ];
 }

@@ -6,7 +6,8 @@ namespace DpAttn.Cluster;
 
 /// <summary>
 /// Lets the guard verify the ledger at the start of a silo. A start waits a moment for it, so that small ledgers take charges at once; larger ones are verified
-/// while what is open is answered already. What was found is told to the log, loudly.
+/// while what is open is answered already. Then it lets the guard compare books with their marks, some every now and then, since another process may have died before it told the witness. What was found
+/// is told to the log, loudly.
 /// </summary>
 internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions options, TimeProvider clock, ILogger<LedgerWatch> logger) : BackgroundService
 {
@@ -58,6 +59,7 @@ internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions opti
                 },
                 cancellationToken);
             _verified.TrySetResult();
+            await guard.CompareSomeAsync(cancellationToken);
         }
         catch (StorageException e)
         {
@@ -71,7 +73,7 @@ internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions opti
     [LoggerMessage(LogLevel.Information, "The ledger of store {Store} is whole: {Entries} entries in {Books} books")]
     private partial void LogVerified(string store, long entries, long books);
 
-    [LoggerMessage(LogLevel.Error, "The ledger could not be verified, and takes no charges until it is; this will be tried again")]
+    [LoggerMessage(LogLevel.Error, "The ledger could not be compared with its chains and its witness, and takes no charges before that was done once; this will be tried again")]
     private partial void LogFailure(Exception exception);
 
     [LoggerMessage(LogLevel.Error, "The ledger's witness cannot be written; charges do not run ahead of it by more than a second")]

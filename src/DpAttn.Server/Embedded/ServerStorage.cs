@@ -26,8 +26,9 @@ internal static class ServerStorage
     {
         if (options.Storage == ServerOptions.Postgres)
         {
-            var (found, now) = await PostgresStorage.MigrateAsync(PostgresOptions(options));
-            return found == now ? $"the database has schema version {now} already" : $"the database has schema version {now} now; before it had {(found == 0 ? "none" : $"version {found}")}";
+            var postgres = PostgresOptions(options);
+            var text = Told("the database", await PostgresStorage.MigrateAsync(postgres));
+            return postgres.WitnessConnectionString is null ? text : $"{text}{Environment.NewLine}{Told("the ledger's witness", await PostgresStorage.MigrateWitnessAsync(postgres))}";
         }
         // Opening is all it takes: of a file that one process uses nobody else can be in the way.
         await using var storage = await SqliteStorage.OpenAsync(SqliteOptions(options) with { WitnessDirectory = null });
@@ -42,7 +43,7 @@ internal static class ServerStorage
         if (options.Storage != ServerOptions.Postgres)
             return await EmbeddedCluster.RecoverOperatorKeyAsync(options.DataDirectory);
         // Without the witness: this reads and writes no ledger.
-        await using var storage = await PostgresStorage.OpenAsync(PostgresOptions(options) with { WitnessDirectory = null });
+        await using var storage = await PostgresStorage.OpenAsync(PostgresOptions(options) with { WitnessDirectory = null, WitnessConnectionString = null });
         return await OperatorKeyRecovery.RecoverAsync(storage.Catalog, storage.Protector);
     }
 
@@ -57,6 +58,11 @@ internal static class ServerStorage
     {
         ConnectionString = options.PostgresConnection,
         Keys = KeyFile.Load(options.KeyFile),
-        WitnessDirectory = options.Witness,
+        WitnessConnectionString = options.WitnessConnection.Length > 0 ? options.WitnessConnection : null,
+        WitnessDirectory = options.WitnessConnection.Length > 0 ? null : options.Witness,
     };
+
+    private static string Told(string what, (int Found, int Now) version) => version.Found == version.Now
+        ? $"{what} has schema version {version.Now} already"
+        : $"{what} has schema version {version.Now} now; before it had {(version.Found == 0 ? "none" : $"version {version.Found}")}";
 }

@@ -43,6 +43,13 @@ public sealed class ServerOptions
     public string WitnessDirectory { get; set; } = "";
 
     /// <summary>
+    /// Npgsql's connection string of another PostgreSQL database, best on another server and never in the same backup, for a witness that all processes of one PostgreSQL database share, in place of
+    /// <see cref="WitnessDirectory"/>; a secret, since it may hold a password. Default empty: the witness is a file, and one process at a time serves the database.
+    /// </summary>
+    [Secret]
+    public string WitnessConnection { get; set; } = "";
+
+    /// <summary>
     /// Where the API listens: http or https, an IP address, localhost or * (every address), and a port (0: a free one); several are
     /// separated by semicolons. Default <c>http://127.0.0.1:8080</c>.
     /// </summary>
@@ -177,6 +184,12 @@ public sealed class ServerOptions
                 faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(PostgresConnection)}");
             if (Storage == Postgres && KeyFile.Length == 0)
                 faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(KeyFile)}: every process of one database needs the same keys");
+            if (WitnessConnection.Length > 0 && Storage != Postgres)
+                faults.Add($"{Section}:{nameof(WitnessConnection)} is stated, which needs {Section}:{nameof(Storage)} to be '{Postgres}': the witness of a file is a file, named by {nameof(WitnessDirectory)}");
+            if (WitnessConnection.Length > 0 && WitnessDirectory.Length > 0)
+                faults.Add($"{Section}:{nameof(WitnessConnection)} and {Section}:{nameof(WitnessDirectory)} are two witnesses: state one");
+            if (WitnessConnection.Length > 0 && WitnessConnection == PostgresConnection)
+                faults.Add($"{Section}:{nameof(WitnessConnection)} names the ledger's own database; an older copy of that would bring an older witness with it: name another database, on another server");
             foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey), (nameof(KeyFile), KeyFile) })
             {
                 if (value.Length > 0 && !File.Exists(value))

@@ -88,4 +88,7 @@ internal sealed record LedgerBook(
     public WitnessMark ToMark(byte[] mac) => IsOfStore
         ? new(new StoreId(Store), null, Version, Highest, mac)
         : new(new StoreId(Store), new AccountId(Account), Version, Spent, Head);
+
+    /// <summary>The same of a book that is authentic.</summary>
+    public WitnessMark ToMark(LedgerChain chain) => ToMark(IsOfStore ? chain.OfBook(this) : []);
 }

@@ -205,5 +205,5 @@ internal sealed class ChargeLane : IAsyncDisposable
     private static bool IsOfOneRow(Exception failure) => failure is StorageCorruptException
         || failure is StorageUnavailableException { InnerException: PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled } };
 
-    private sealed record Outcomes(List<Action> Told, List<ChargeRequest> Left, Dictionary<ChargeRequest, LedgerDecision> Replays, List<WitnessMark> Marks);
+    private sealed record Outcomes(List<Action> Told, List<ChargeRequest> Left, Dictionary<ChargeRequest, LedgerDecision> Replays, List<WitnessStep> Marks);
 }

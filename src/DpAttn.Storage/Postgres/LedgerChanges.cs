@@ -36,7 +36,7 @@ internal sealed class LedgerChanges(LedgerChain chain)
     public void Raise(LedgerBook book, string release, int tier) => _tiers[(book.Id, release)] = (tier, chain.OfTier(book.Store, book.Account, release, tier));
 
     /// <summary>The statements that write all of it, of which each does all or fails, and what the witness is to be told once they are committed.</summary>
-    public (IReadOnlyList<PostgresStatement> Statements, List<WitnessMark> Marks) Write()
+    public (IReadOnlyList<PostgresStatement> Statements, List<WitnessStep> Marks) Write()
     {
         var books = _books.Values.Select(change => (change.Before, change.After, Mac: chain.OfBook(change.After))).ToList();
         List<PostgresStatement> statements = [PostgresBooks.Add(books)];
@@ -45,6 +45,6 @@ internal sealed class LedgerChanges(LedgerChain chain)
         if (_tiers.Count > 0)
             statements.Add(PostgresTiers.Raise([.. _tiers.Select(tier => (tier.Key.Book, tier.Key.Release, tier.Value.Tier, tier.Value.Mac))]));
         // A slab that was only taken back is nothing that a witness compares.
-        return (statements, [.. books.Where(book => book.After.Version != book.Before.Version).Select(book => book.After.ToMark(book.Mac))]);
+        return (statements, [.. books.Where(book => book.After.Version != book.Before.Version).Select(book => new WitnessStep(book.Before.ToMark(chain), book.After.ToMark(book.Mac)))]);
     }
 }

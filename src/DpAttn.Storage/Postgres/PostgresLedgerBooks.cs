@@ -51,7 +51,7 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         {
             // In pages, none of which takes as long as a statement may; the snapshot stays the same.
             string? last = null;
-            while (await BooksAsync(session, store, last).ConfigureAwait(false) is { Count: > 0 } books)
+            while (await BooksAsync(session, store, last, BooksAtOnce).ConfigureAwait(false) is { Count: > 0 } books)
             {
                 foreach (var (book, mac) in books)
                 {
@@ -72,6 +72,19 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         database.ReadAsync("reading an entry's MAC", async session =>
             (await session.QueryAsync(PostgresEntries.Mac(store.Value, account.Value, sequence), row => row.GetFieldValue<byte[]>(0)).ConfigureAwait(false)).FirstOrDefault(), cancellationToken);
 
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) =>
+        database.ReadSnapshotAsync("looking for an acknowledgement", async session =>
+        {
+            var search = new AcknowledgementSearch(chain, store.Value, account.Value, version);
+            if ((await session.QueryAsync(PostgresBooks.Select(store.Value, account.Value), PostgresBooks.From).ConfigureAwait(false)) is [var (book, _)])
+                await ReadEntriesAsync(session, book, search.Entry, cancellationToken).ConfigureAwait(false);
+            return search.IsFound;
+        }, cancellationToken);
+
+    public Task<IReadOnlyList<BookMark>> ListMarksAsync(StoreId store, string? after, int limit, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<BookMark>>("listing how far books have come", async session =>
+            [.. (await BooksAsync(session, store, after, limit).ConfigureAwait(false)).Select(row => new BookMark(row.Book.ToMark(row.Mac), LedgerChain.Equal(row.Mac, chain.OfBook(row.Book))))], cancellationToken);
+
     public async Task<bool> AcknowledgeAsync(StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line, CancellationToken cancellationToken) =>
         await database.WriteAsync("acknowledging a store's ledger", 0, session => AcknowledgeAsync(session, store, books, line), cancellationToken, marks =>
         {
@@ -91,13 +104,13 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
     /// <exception cref="StorageException">Likewise, of any of them.</exception>
     public Task SettleAsync(IReadOnlyCollection<(string Store, string Account)> accounts) => database.TransactAsync(Settling, session => SettleAsync(session, accounts), Settled);
 
-    private void Settled((List<WitnessMark> Marks, List<KeyValuePair<(string Store, string Account), object>> Books) found)
+    private void Settled((List<WitnessStep> Marks, List<KeyValuePair<(string Store, string Account), object>> Books) found)
     {
         Journal.Add([.. found.Marks]);
         Unsettled.Remove(found.Books);
     }
 
-    private async Task<(bool, (List<WitnessMark> Marks, List<KeyValuePair<(string Store, string Account), object>> Books))> SettleAsync(
+    private async Task<(bool, (List<WitnessStep> Marks, List<KeyValuePair<(string Store, string Account), object>> Books))> SettleAsync(
         PostgresSession session, IReadOnlyCollection<(string Store, string Account)> accounts)
     {
         string[] stores = [.. accounts.Select(account => account.Store).Distinct()];
@@ -109,12 +122,12 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         var isOfStores = unsettled.Any(book => book.Key.Account == LedgerBook.StoreItself);
         found.AddRange(await session.QueryAsync(PostgresBooks.OfStores(stores, isOfStores), PostgresBooks.From).ConfigureAwait(false));
         // What is not authentic is for the verification to find; what is not there may still come.
-        var books = found.Where(row => LedgerChain.Equal(row.Mac, chain.OfBook(row.Book))).ToDictionary(row => (row.Book.Store, row.Book.Account), row => row.Book.ToMark(row.Mac));
+        var books = found.Where(row => LedgerChain.Equal(row.Mac, chain.OfBook(row.Book))).ToDictionary(row => (row.Book.Store, row.Book.Account), row => new WitnessStep(null, row.Book.ToMark(row.Mac)));
         session.ExecuteLast(PostgresStatement.Confirm());
         return (true, ([.. books.Values], [.. unsettled.Where(book => books.ContainsKey(book.Key))]));
     }
 
-    private async Task<(bool, List<WitnessMark>?)> AcknowledgeAsync(PostgresSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
+    private async Task<(bool, List<WitnessStep>?)> AcknowledgeAsync(PostgresSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
     {
         await LockAsync(session, store).ConfigureAwait(false);
         // Of a store that was opened meanwhile slabs may have been used, which nothing of what is compared below shows.
@@ -129,9 +142,9 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
             if (mac is null != book.FoundMac is null || (mac is not null && !mac.AsSpan().SequenceEqual(book.FoundMac)))
                 return (false, null);
         }
-        var marks = new List<WitnessMark>();
+        var marks = new List<WitnessStep>();
         foreach (var book in books)
-            marks.Add(await WriteAsync(session, book).ConfigureAwait(false));
+            marks.Add(new WitnessStep(null, await WriteAsync(session, book).ConfigureAwait(false)));
         if (!await TakeBackAsync(session, store).ConfigureAwait(false))
             return (false, null);
         await session.ExecuteAsync([PostgresSuspensions.Delete(store), .. await AuditAsync(session, line).ConfigureAwait(false)]).ConfigureAwait(false);
@@ -174,9 +187,9 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         return book.After.ToMark(mac);
     }
 
-    private static async Task<List<(LedgerBook Book, byte[] Mac)>> BooksAsync(PostgresSession session, StoreId store, string? after)
+    private static async Task<List<(LedgerBook Book, byte[] Mac)>> BooksAsync(PostgresSession session, StoreId store, string? after, int limit)
     {
-        var books = await session.QueryAsync(PostgresBooks.List(store, after ?? LedgerBook.StoreItself, BooksAtOnce), PostgresBooks.From).ConfigureAwait(false);
+        var books = await session.QueryAsync(PostgresBooks.List(store, after ?? LedgerBook.StoreItself, limit), PostgresBooks.From).ConfigureAwait(false);
         if (after is null)
             books.InsertRange(0, await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked: false), PostgresBooks.From).ConfigureAwait(false));
         return books;
@@ -186,6 +199,14 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
     {
         foreach (var tier in await session.QueryAsync(PostgresTiers.Of(book.Id), PostgresTiers.From).ConfigureAwait(false))
             scan.Tier(tier.Release, tier.Tier, tier.Mac);
+        await ReadEntriesAsync(session, book, scan.Entry, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Is told an entry and the MAC that stands in it.</summary>
+    private delegate void EntryReader(in EntryRow row, ReadOnlySpan<byte> mac);
+
+    private static async Task ReadEntriesAsync(PostgresSession session, LedgerBook book, EntryReader read, CancellationToken cancellationToken)
+    {
         List<(EntryRow Row, byte[] Mac)> page;
         var last = 0L;
         do
@@ -193,7 +214,7 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
             cancellationToken.ThrowIfCancellationRequested();
             page = await session.QueryAsync(PostgresEntries.List(book.Id, last, EntriesAtOnce), PostgresEntries.Row).ConfigureAwait(false);
             foreach (var (row, mac) in page)
-                scan.Entry(row, mac);
+                read(row, mac);
             last = page.Count == 0 ? last : page[^1].Row.Sequence;
         }
         while (page.Count == EntriesAtOnce);

@@ -21,7 +21,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             {
                 if (known.IsClosed)
                     throw new InvalidOperationException($"the books of store {store} are closed");
-                return known.HasLimit(limit) ? new Change(Free, [known.ToMark(_chain.OfBook(known))]) : throw new InvalidOperationException($"store {store} has books with another limit");
+                return known.HasLimit(limit) ? new Change(Free, [new(null, known.ToMark(_chain))]) : throw new InvalidOperationException($"store {store} has books with another limit");
             }
             if (await OpenAsync(session, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself), limit).ConfigureAwait(false) is { } opened)
                 return opened;
@@ -61,7 +61,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
                 {
                     var book = PostgresBooks.Require(_chain, row, mac);
                     if (book.HasLimit(limit))
-                        return new Change(Free, [book.ToMark(mac)]);
+                        return new Change(Free, [new(null, book.ToMark(mac))]);
                     return book.Spent.FitsIn(limit.Amount)
                         ? await ReplaceAsync(session, book, limit).ConfigureAwait(false)
                         : new Change(new LedgerDecision.Refused(RefusalReason.LimitBelowSpent, limit.Amount, book.Spent));
@@ -84,7 +84,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         if (book.IsClosed)
             return new Change(Unknown);
         if (book.HasLimit(limit))
-            return new Change(Free, [.. marks, book.ToMark(_chain.OfBook(book))]);
+            return new Change(Free, [.. marks, new(null, book.ToMark(_chain))]);
         if (book.Spent.FitsIn(limit.Amount))
             return (await ReplaceAsync(session, book, limit).ConfigureAwait(false)).After(marks);
         var slabs = await session.QueryAsync(PostgresBooks.WithSlabs([store.Value], 1), row => row.GetInt64(0)).ConfigureAwait(false);
@@ -102,7 +102,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             var closed = LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself).Close();
             var closedMac = _chain.OfBook(closed);
             var inserted = await session.QueryAsync(PostgresBooks.Insert(closed, closedMac), id => id.GetInt64(0)).ConfigureAwait(false);
-            return inserted.Count == 1 ? new Change(Free, [closed.ToMark(closedMac)]) : new Change(null);
+            return inserted.Count == 1 ? new Change(Free, [new(null, closed.ToMark(closedMac))]) : new Change(null);
         }
         if (!LedgerChain.Equal(mac, _chain.OfBook(row)))
         {
@@ -111,7 +111,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             LedgerChain.Require(mac, _chain.OfBook(row), $"a total in the ledger of store {store}");
         }
         if (row.IsClosed)
-            return new Change(Free, [row.ToMark(mac)]);
+            return new Change(Free, [new(null, row.ToMark(mac))]);
         // Nobody charges while we hold the store's lock. A suspended store is left as it was found, but for being closed.
         var isSuspended = await SuspensionAsync(session, store).ConfigureAwait(false) is not null;
         var marks = isSuspended ? [] : await TakeBackAsync(session, store).ConfigureAwait(false);
@@ -123,7 +123,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
 
     /// <summary>Gives a page of slabs back to their store, authentic ones.</summary>
     /// <returns>The store's mark; empty when there was nothing to give back.</returns>
-    private async Task<List<WitnessMark>> TakeBackAsync(PostgresSession session, StoreId store)
+    private async Task<List<WitnessStep>> TakeBackAsync(PostgresSession session, StoreId store)
     {
         var locked = await session.QueryAsync(PostgresBooks.LockWithSlabs([], [store.Value], ChargeView.MostSlabs), PostgresBooks.From).ConfigureAwait(false);
         var all = await StoreAsync(session, store).ConfigureAwait(false);
@@ -153,7 +153,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         if (inserted is not [var id])
             return null;
         await session.ExecuteAsync(PostgresEntries.Append([(id, row, entryMac)])).ConfigureAwait(false);
-        return new Change(Free, [after.ToMark(mac)]);
+        return new Change(Free, [new(null, after.ToMark(mac))]);
     }
 
     private async Task<Change> ReplaceAsync(PostgresSession session, LedgerBook book, PrivacyLimit limit)
@@ -169,7 +169,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         var written = await session.ExecuteAsync(PostgresBooks.Replace(after with { Id = before.Id }, mac)).ConfigureAwait(false);
         if (written[0] != 1)
             throw new StorageCorruptException("the ledger changed within the transaction that decided; nothing was changed");
-        return new Change(Free, [after.ToMark(mac)]);
+        return new Change(Free, [new(before.ToMark(_chain), after.ToMark(mac))]);
     }
 
     private (LedgerBook After, EntryRow Row, byte[] Mac) WithLimit(LedgerBook book, PrivacyLimit limit)
@@ -198,7 +198,7 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
             },
             cancellationToken,
             made => books.Journal.Add([.. made.Marks]),
-            made => books.Unsettled.Add(made.Marks.Select(mark => (mark.Store.Value, mark.AccountName))));
+            made => books.Unsettled.Add(made.Marks.Select(step => (step.To.Store.Value, step.To.AccountName))));
     }
 
     private async Task LockAsync(PostgresSession session, StoreId store, bool isShared)
@@ -227,13 +227,13 @@ internal sealed class PostgresLimits(PostgresDatabase database, PostgresLedgerBo
         (await session.QueryAsync(PostgresSuspensions.Select(store.Value), PostgresSuspensions.From).ConfigureAwait(false)) is [var (_, reason)] ? reason : null;
 
     /// <summary>What a transaction decided, null for one that has to be followed by another, and what the witness is to be told.</summary>
-    private sealed record Change(LedgerDecision? Decision, List<WitnessMark> Marks)
+    private sealed record Change(LedgerDecision? Decision, List<WitnessStep> Marks)
     {
         public Change(LedgerDecision? decision)
             : this(decision, [])
         {
         }
 
-        public Change After(List<WitnessMark> earlier) => this with { Marks = [.. earlier, .. Marks] };
+        public Change After(List<WitnessStep> earlier) => this with { Marks = [.. earlier, .. Marks] };
     }
 }

@@ -57,13 +57,23 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
         try
         {
             string schema;
+            PostgresPlace place;
             await using (var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false))
+            {
                 schema = await PostgresSchema.RequireCurrentAsync(session).ConfigureAwait(false);
+                place = await PostgresPlace.ReadAsync(session).ConfigureAwait(false);
+            }
             var database = new PostgresDatabase(source, schema, options.Writers, options.Readers, options.QueueCapacity, options.QueueBytes);
             var catalog = new PostgresCatalog(database, options.Clock);
             var protector = new SecretProtector(options.Keys);
             var chain = await PostgresSchema.LoadChainAsync(catalog, protector).ConfigureAwait(false);
-            return new PostgresStorage(options, database, catalog, options.WitnessDirectory is { } place ? FileWitness.Open(place) : options.Witness, protector, chain);
+            var witness = options switch
+            {
+                { WitnessConnectionString: { } connection } => await PostgresWitness.OpenAsync(connection, new LedgerPlace(place, await IdentityAsync(source, chain).ConfigureAwait(false)), options.Clock, cancellationToken).ConfigureAwait(false),
+                { WitnessDirectory: { } directory } => FileWitness.Open(directory),
+                _ => options.Witness,
+            };
+            return new PostgresStorage(options, database, catalog, witness, protector, chain);
         }
         catch (Exception failure)
         {
@@ -100,6 +110,22 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
         }
     }
 
+    /// <summary>The same for the database of <see cref="PostgresStorageOptions.WitnessConnectionString"/>, once that of the ledger has its tables.</summary>
+    /// <exception cref="StorageRefusedException">As for <see cref="OpenAsync"/>, it is the ledger's own database, or its tables were written by a newer version.</exception>
+    /// <exception cref="StorageUnavailableException">A server cannot be reached, or does not let us make tables; nothing was changed.</exception>
+    public static async Task<(int Found, int Now)> MigrateWitnessAsync(PostgresStorageOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        if (options.WitnessConnectionString is not { } connection)
+            throw new ArgumentException($"{nameof(options.WitnessConnectionString)} must name a database");
+        // As at every start, which would refuse it too: before there are tables where none belong.
+        await using var storage = await OpenAsync(options with { WitnessConnectionString = null }, cancellationToken).ConfigureAwait(false);
+        var identity = await storage.Books.ReadIdentityAsync(cancellationToken).ConfigureAwait(false);
+        var place = await storage.Database.ReadAsync("reading which database this is", PostgresPlace.ReadAsync, cancellationToken).ConfigureAwait(false);
+        return await PostgresWitness.MigrateAsync(connection, new LedgerPlace(place, identity), options.Clock, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Waits for what is under way and closes the connections. What comes later is refused.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -114,6 +140,12 @@ public sealed class PostgresStorage : IAsyncDisposable, IDisposable
         if (_witness is not null)
             await _witness.DisposeAsync().ConfigureAwait(false);
         await Database.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<LedgerIdentity?> IdentityAsync(Npgsql.NpgsqlDataSource source, LedgerChain chain)
+    {
+        await using var session = await PostgresSession.OpenAsync(source).ConfigureAwait(false);
+        return await PostgresIdentities.ReadAsync(session, chain).ConfigureAwait(false);
     }
 
     /// <inheritdoc cref="DisposeAsync"/>

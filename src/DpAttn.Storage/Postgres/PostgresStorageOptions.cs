@@ -13,12 +13,16 @@ public sealed record PostgresStorageOptions
     public required KeyRing Keys { get; init; }
 
     /// <summary>
-    /// The directory of a <see cref="FileWitness"/>, which remembers outside the database how far the ledger had come; for a single process. With a witness,
-    /// <see cref="PostgresStorage.Guard"/> has to be started before anything is charged. Default: none, and an older copy of the database is not recognised.
+    /// Npgsql's connection string of another database, best on another server, for a <see cref="PostgresWitness"/>, which remembers outside the ledger's database how far the ledger had come; shared by any
+    /// number of processes. With a witness, <see cref="PostgresStorage.Guard"/> has to be started before anything is charged. Default: none, and without another witness an older copy of the
+    /// database is not recognised. Never repeated in a message.
     /// </summary>
+    public string? WitnessConnectionString { get; init; }
+
+    /// <summary>The directory of a <see cref="FileWitness"/> in its place, for a single process.</summary>
     public string? WitnessDirectory { get; init; }
 
-    /// <summary>Another witness in place of <see cref="WitnessDirectory"/>; closed with the storage.</summary>
+    /// <summary>Another witness in place of both; closed with the storage.</summary>
     public ILedgerWitness? Witness { get; init; }
 
     /// <summary>How many changes, and how many reads, may wait, of charges how many in each lane; more are refused with <see cref="StorageBusyException"/>. 1 to 1,000,000.</summary>
@@ -44,8 +48,8 @@ public sealed record PostgresStorageOptions
     {
         if (string.IsNullOrWhiteSpace(ConnectionString))
             throw new ArgumentException($"{nameof(ConnectionString)} must name a database");
-        if (Witness is not null && WitnessDirectory is not null)
-            throw new ArgumentException($"{nameof(Witness)} and {nameof(WitnessDirectory)} are two witnesses: state one");
+        if ((Witness is null ? 0 : 1) + (WitnessDirectory is null ? 0 : 1) + (WitnessConnectionString is null ? 0 : 1) > 1)
+            throw new ArgumentException($"{nameof(Witness)}, {nameof(WitnessDirectory)} and {nameof(WitnessConnectionString)} are several witnesses: state one");
         Require(nameof(QueueCapacity), QueueCapacity, 1, 1_000_000);
         Require(nameof(QueueBytes), QueueBytes, 32L << 20, 4L << 30);
         Require(nameof(Lanes), Lanes, 1, 64);
@@ -55,7 +59,7 @@ public sealed record PostgresStorageOptions
         ArgumentNullException.ThrowIfNull(Clock);
     }
 
-    /// <summary>Not the connection string, which may hold a password.</summary>
+    /// <summary>Not the connection strings, which may hold passwords.</summary>
     public override string ToString() => $"{nameof(PostgresStorageOptions)} {{ {nameof(Lanes)} = {Lanes}, {nameof(Writers)} = {Writers}, {nameof(Readers)} = {Readers} }}";
 
     private static void Require(string name, long value, long least, long most)

@@ -38,6 +38,21 @@ internal static class LedgerBooks
         return found;
     }
 
+    /// <summary>Books of a store as they stand, in the order of their accounts, its own first.</summary>
+    /// <param name="session">A session.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="after">The account to go on after; null to begin with the store's own.</param>
+    /// <param name="limit">How many at most.</param>
+    public static List<(LedgerBook Book, byte[] Mac)> ListUnchecked(SqliteSession session, StoreId store, string? after, int limit)
+    {
+        using var select = session.Prepare($"SELECT {Columns} FROM ledger_book WHERE store = ?1 AND account {(after is null ? ">=" : ">")} ?2 ORDER BY account LIMIT ?3")
+            .With(store.Value).With(after ?? "").With(limit);
+        var found = new List<(LedgerBook Book, byte[] Mac)>();
+        while (select.Step())
+            found.Add((From(select), Mac(select)));
+        return found;
+    }
+
     /// <summary>All books of a store as they stand, its own first.</summary>
     public static IEnumerable<(LedgerBook Book, byte[] Mac)> Scan(SqliteSession session, StoreId store)
     {

@@ -85,6 +85,14 @@ internal static class LedgerEntries
         return select.Step() ? select.Blob(0).ToArray() : null;
     }
 
+    /// <summary>Looks through the entries of a book.</summary>
+    public static void Search(SqliteSession session, LedgerBook book, AcknowledgementSearch search)
+    {
+        using var select = session.Prepare($"SELECT {Columns} FROM ledger_entry WHERE book = ?1 ORDER BY sequence").With(book.Id);
+        while (select.Step())
+            search.Entry(Row(select), select.Blob(14));
+    }
+
     /// <summary>The MAC of the entry before one: an acknowledgement may have skipped sequences.</summary>
     private static byte[] ReadMacBefore(SqliteSession session, long book, long sequence)
     {

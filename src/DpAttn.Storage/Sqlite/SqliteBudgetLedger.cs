@@ -147,7 +147,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         if (LedgerBooks.ReadUnchecked(session, store, LedgerBook.StoreItself) is not var (found, mac))
         {
             var closed = LedgerBook.Empty(LedgerBooks.NextId(session), store.Value, LedgerBook.StoreItself).Close();
-            return new Change(Free, Store: closed.ToMark(LedgerBooks.Insert(session, _chain, closed)));
+            return new Change(Free, Store: new WitnessStep(null, closed.ToMark(LedgerBooks.Insert(session, _chain, closed))));
         }
         if (!LedgerChain.Equal(mac, _chain.OfBook(found)))
         {
@@ -157,7 +157,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         if (found.IsClosed)
             return new Change(Free);
         var after = found.Close();
-        return new Change(Free, Store: after.ToMark(LedgerBooks.Change(session, _chain, found, after)));
+        return new Change(Free, Store: new WitnessStep(found.ToMark(mac), after.ToMark(LedgerBooks.Change(session, _chain, found, after))));
     }
 
     private Change SetStoreLimit(SqliteSession session, StoreId store, PrivacyLimit limit)
@@ -225,11 +225,11 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     private Change Record(SqliteSession session, LedgerBook all, LedgerBook own, LedgerEntry entry, LedgerDecision decision)
     {
         var after = own.WithEntry(entry.AccountAmount, entry.Sequence, Append(session, own, entry, null));
-        var ownMark = after.ToMark(LedgerBooks.Add(session, _chain, own, after));
+        var ownStep = new WitnessStep(own.ToMark(_chain), after.ToMark(LedgerBooks.Add(session, _chain, own, after)));
         if (entry.StoreAmount == PrivacyAmount.Zero)
-            return new Change(decision, ownMark);
+            return new Change(decision, ownStep);
         var allAfter = all.WithSpent(entry.StoreAmount);
-        return new Change(decision, ownMark, allAfter.ToMark(LedgerBooks.Add(session, _chain, all, allAfter)));
+        return new Change(decision, ownStep, new WitnessStep(all.ToMark(_chain), allAfter.ToMark(LedgerBooks.Add(session, _chain, all, allAfter))));
     }
 
     /// <summary>Opens a book (before null) or changes one, with the entry of its limit.</summary>
@@ -241,9 +241,9 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         var row = EntryRow.Of(entry, limit, clock.GetUtcNow());
         var mac = _chain.OfEntry(book.Store, book.Account, book.Head, row);
         var after = book.WithLimit(limit, entry.Sequence, mac);
-        var mark = after.ToMark(before is null ? LedgerBooks.Insert(session, _chain, after) : LedgerBooks.Change(session, _chain, before, after));
+        var step = new WitnessStep(before?.ToMark(_chain), after.ToMark(before is null ? LedgerBooks.Insert(session, _chain, after) : LedgerBooks.Change(session, _chain, before, after)));
         LedgerEntries.Append(session, book.Id, row, mac);
-        return book.IsOfStore ? new Change(Free, Store: mark) : new Change(Free, Own: mark);
+        return book.IsOfStore ? new Change(Free, Store: step) : new Change(Free, Own: step);
     }
 
     /// <summary>Appends an entry and returns its MAC.</summary>
@@ -273,5 +273,5 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
     }
 
     /// <summary>What a change decided, and how far it brought the books.</summary>
-    private readonly record struct Change(LedgerDecision Decision, WitnessMark? Own = null, WitnessMark? Store = null);
+    private readonly record struct Change(LedgerDecision Decision, WitnessStep? Own = null, WitnessStep? Store = null);
 }

@@ -73,14 +73,27 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
         readers.ReadAsync("reading an entry's MAC", session =>
             LedgerBooks.ReadUnchecked(session, store, account.Value) is var (book, _) ? LedgerEntries.ReadMac(session, book.Id, sequence) : null, cancellationToken);
 
-    public async Task<bool> AcknowledgeAsync(StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line, CancellationToken cancellationToken) =>
-        await writer.RunAsync("acknowledging a store's ledger", 0, session => Acknowledge(session, store, books, line), cancellationToken, marks =>
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) =>
+        readers.ReadAsync("looking for an acknowledgement", reader => reader.InSnapshot(session =>
         {
-            if (marks is not null)
-                Journal.Add([.. marks]);
+            var search = new AcknowledgementSearch(chain, store.Value, account.Value, version);
+            if (LedgerBooks.ReadUnchecked(session, store, account.Value) is var (book, _))
+                LedgerEntries.Search(session, book, search);
+            return search.IsFound;
+        }), cancellationToken);
+
+    public Task<IReadOnlyList<BookMark>> ListMarksAsync(StoreId store, string? after, int limit, CancellationToken cancellationToken) =>
+        readers.ReadAsync<IReadOnlyList<BookMark>>("listing how far books have come", session =>
+            [.. LedgerBooks.ListUnchecked(session, store, after, limit).Select(row => new BookMark(row.Book.ToMark(row.Mac), LedgerChain.Equal(row.Mac, chain.OfBook(row.Book))))], cancellationToken);
+
+    public async Task<bool> AcknowledgeAsync(StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line, CancellationToken cancellationToken) =>
+        await writer.RunAsync("acknowledging a store's ledger", 0, session => Acknowledge(session, store, books, line), cancellationToken, steps =>
+        {
+            if (steps is not null)
+                Journal.Add([.. steps]);
         }).ConfigureAwait(false) is not null;
 
-    private List<WitnessMark>? Acknowledge(SqliteSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
+    private List<WitnessStep>? Acknowledge(SqliteSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
     {
         foreach (var book in books)
         {
@@ -88,7 +101,7 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
             if (now is null != book.FoundMac is null || (now is var (_, mac) && !mac.AsSpan().SequenceEqual(book.FoundMac)))
                 return null;
         }
-        var marks = new List<WitnessMark>();
+        var steps = new List<WitnessStep>();
         foreach (var book in books)
         {
             var after = book.Found is null ? book.After with { Id = LedgerBooks.NextId(session) } : book.After;
@@ -96,10 +109,10 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
             foreach (var (row, entryMac) in book.Entries)
                 LedgerEntries.Append(session, after.Id, row, entryMac);
             LedgerTiers.Replace(session, chain, after, book.Tiers);
-            marks.Add(after.ToMark(mac));
+            steps.Add(new WitnessStep(null, after.ToMark(mac)));
         }
         LedgerSuspensions.Delete(session, store);
         AuditLog.Append(session, clock.GetUtcNow(), [line]);
-        return marks;
+        return steps;
     }
 }

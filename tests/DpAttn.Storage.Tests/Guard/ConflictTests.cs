@@ -114,7 +114,7 @@ public sealed class ConflictTests : IAsyncLifetime
         // As a verification tells it, between a change and its round.
         _witness.Marks[("store-1", "alice")] = (await _storage.Books.ReadMarkAsync(Store, Alice, default))!;
         await ChargeAsync(10);
-        _storage.Books.Journal.Add(early);
+        _storage.Books.Journal.Add(new WitnessStep(null, early));
         await using var teller = Tell(failures: 0);
         await teller.TellAsync(default);
         Assert.Equal(11, _witness.Marks[("store-1", "alice")].Version);

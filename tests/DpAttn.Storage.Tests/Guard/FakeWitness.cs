@@ -15,26 +15,30 @@ internal sealed class FakeWitness : ILedgerWitness
 
     public Task<WitnessIdentity?> ReadIdentityAsync(CancellationToken cancellationToken = default) => Task.FromResult(_identity);
 
-    public Task BeginAsync(WitnessIdentity identity, CancellationToken cancellationToken = default)
+    public Task<bool> BeginAsync(WitnessIdentity identity, WitnessIdentity? replaced, CancellationToken cancellationToken = default)
     {
+        if (_identity != replaced)
+            return Task.FromResult(false);
         _identity = identity;
         Marks.Clear();
-        return Task.CompletedTask;
+        return Task.FromResult(true);
     }
 
-    public async Task<IReadOnlyList<WitnessMark>> RaiseAsync(IReadOnlyList<WitnessMark> marks, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<WitnessMark>> RaiseAsync(IReadOnlyList<WitnessStep> steps, CancellationToken cancellationToken = default)
     {
         await BeforeRaise();
         var conflicts = new List<WitnessMark>();
-        foreach (var mark in marks)
+        foreach (var step in steps)
         {
+            var mark = step.To;
             var key = (mark.Store.Value, mark.AccountName);
             if (conflicts.Exists(known => known.Store == mark.Store && known.Account == mark.Account))
                 continue;
-            if (!Marks.TryGetValue(key, out var known) || (known.Version < mark.Version && known.Spent.FitsIn(mark.Spent)))
+            var seen = Marks.GetValueOrDefault(key);
+            if (step.RisesOver(seen))
                 Marks[key] = mark;
-            else if (!known.IsSameState(mark))
-                conflicts.Add(known);
+            else if (!seen!.IsSameState(mark))
+                conflicts.Add(seen);
         }
         return conflicts;
     }

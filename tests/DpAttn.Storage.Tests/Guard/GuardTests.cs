@@ -181,7 +181,7 @@ public sealed class GuardTests : IAsyncLifetime
         var early = (await ((ILedgerBooks)_storage.Books).ReadMarkAsync(Store, Alice, default))!;
         await ChargeAsync();
         await TellAsync();
-        _storage.Books.Journal.Add(early);
+        _storage.Books.Journal.Add(new WitnessStep(null, early));
         await TellAsync();
         Assert.True((await ChargeAsync()).IsAdmitted);
     }
@@ -333,7 +333,7 @@ public sealed class GuardTests : IAsyncLifetime
         var other = new StoreId("store-2");
         await _storage.Ledger.CreateStoreAsync(other, Limit);
         await _storage.DisposeAsync();
-        await _witness.BeginAsync(new WitnessIdentity("another", "database"));
+        Assert.True(await _witness.BeginAsync(new WitnessIdentity("another", "database"), await _witness.ReadIdentityAsync()));
         for (var start = 0; start < 2; start++)
         {
             Open();

@@ -44,6 +44,16 @@ internal interface ILedgerBooks
     /// <summary>The MAC that stands in an account's entry, or null.</summary>
     Task<byte[]?> ReadEntryMacAsync(StoreId store, AccountId account, long sequence, CancellationToken cancellationToken);
 
+    /// <summary>Whether an authentic acknowledgement stands in an account's book behind a version: what was seen up to there, and is there no longer, is acknowledged.</summary>
+    Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken);
+
+    /// <summary>Marks of a store's books as they stand now, in the ordinal order of their accounts, the store's own first.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="after">The account to go on after: null for all, the empty text to leave out the store's own.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<IReadOnlyList<BookMark>> ListMarksAsync(StoreId store, string? after, int limit, CancellationToken cancellationToken);
+
     /// <summary>
     /// In one transaction: writes the books of an acknowledgement with their entries and tiers, takes the slabs of all others back, lifts the suspension and writes the
     /// audit line. What is written is given to the journal as every change is.
@@ -51,6 +61,11 @@ internal interface ILedgerBooks
     /// <returns>False, with nothing changed, when a book is no longer as the acknowledgement found it, or somebody else acknowledged.</returns>
     Task<bool> AcknowledgeAsync(StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line, CancellationToken cancellationToken);
 }
+
+/// <summary>How far a book has come.</summary>
+/// <param name="Mark">What a witness would be told of it.</param>
+/// <param name="IsAuthentic">Whether the row is as it was written.</param>
+internal sealed record BookMark(WitnessMark Mark, bool IsAuthentic);
 
 /// <summary>Is told the rows of a store.</summary>
 internal interface ILedgerScan

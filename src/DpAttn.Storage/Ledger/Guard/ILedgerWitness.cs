@@ -12,15 +12,21 @@ public interface ILedgerWitness : IAsyncDisposable
     Task<WitnessIdentity?> ReadIdentityAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Begins a witness without marks. What was there before is put aside, never destroyed.</summary>
-    Task BeginAsync(WitnessIdentity identity, CancellationToken cancellationToken = default);
+    /// <param name="identity">The new one.</param>
+    /// <param name="replaced">The one that was seen to be there, or null; where another has been begun since, nothing is done.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Whether it was begun.</returns>
+    Task<bool> BeginAsync(WitnessIdentity identity, WitnessIdentity? replaced, CancellationToken cancellationToken = default);
 
-    /// <summary>Raises marks, durably, in the order given: each is stored unless the one that is there is of the same or of a later version, or had more spent. Of a book
-    /// whose mark did not rise for that reason, none that follows in the same call does.</summary>
+    /// <summary>
+    /// Raises marks in one durable step, all or none for a failure: each is stored where there is none yet, or where the one that is there is exactly the state that it follows, of an earlier version
+    /// and with no more spent. So nothing is ever written over by somebody who did not know it. Of a book whose mark did not rise, none that follows in the same call does.
+    /// </summary>
     /// <returns>
-    /// Where a mark did not rise: the marks that were there already, unless they are of the very same state. With several writers
-    /// a mark may simply come late; whether the database has gone back is for the caller to find out.
+    /// Where a mark did not rise: the marks that were there already, unless they are of the very same state. With several writers a mark may simply come late, or be told before
+    /// one that it follows; whether the database has gone back is for the caller to find out.
     /// </returns>
-    Task<IReadOnlyList<WitnessMark>> RaiseAsync(IReadOnlyList<WitnessMark> marks, CancellationToken cancellationToken = default);
+    Task<IReadOnlyList<WitnessMark>> RaiseAsync(IReadOnlyList<WitnessStep> steps, CancellationToken cancellationToken = default);
 
     /// <summary>A mark, or null; <paramref name="account"/> null for the store's own.</summary>
     Task<WitnessMark?> FindAsync(StoreId store, AccountId? account, CancellationToken cancellationToken = default);

@@ -6,7 +6,7 @@ namespace DpAttn.Storage;
 /// Watches over a ledger: verifies every store after a start and compares it with its witness before charges are taken, tells the witness what was committed, suspends
 /// what is not what it was, and writes what an operator acknowledges. The same on every database.
 /// </summary>
-public sealed class LedgerGuard
+public sealed partial class LedgerGuard
 {
     /// <summary>The action of the audit line when a store is suspended.</summary>
     public const string SuspendAction = "ledger.suspend";
@@ -18,7 +18,6 @@ public sealed class LedgerGuard
     public const string Actor = "guard";
 
     private const int Page = 1000;
-    private const int MostTries = 5;
     private static readonly LedgerFault WitnessLost = new(LedgerFaultKind.WitnessLost, 0);
 
     private readonly ILedgerBooks _books;
@@ -26,6 +25,7 @@ public sealed class LedgerGuard
     private readonly TimeProvider _clock;
     private readonly WitnessPairing? _pairing;
     private readonly WitnessTeller? _teller;
+    private readonly WitnessSweep? _sweep;
     private readonly SemaphoreSlim _acknowledging = new(1);
     private readonly SemaphoreSlim _starting = new(1);
     private readonly SemaphoreSlim _verifying = new(1);
@@ -43,6 +43,7 @@ public sealed class LedgerGuard
         books.Journal.Keep();
         _pairing = new WitnessPairing(books, witness);
         _teller = new WitnessTeller(books, witness, IsPairedStillAsync, SuspendAsync);
+        _sweep = new WitnessSweep(books, witness, SuspendAsync);
     }
 
     /// <summary>Why the witness could not be told what was committed, or null while all is well. Charges do not run ahead of it for more than about a second.</summary>
@@ -133,6 +134,27 @@ public sealed class LedgerGuard
     }
 
     /// <summary>
+    /// Compares some more books with their marks, up to 5,000 at each call, and tells the witness of what it was not told: such as the last second of a process that died. To be called
+    /// every few seconds by every process that shares a database. What has gone back is suspended. Does nothing before all stores were verified, or without a witness.
+    /// </summary>
+    /// <exception cref="StorageException">The database or the witness cannot be read; the next call goes on at the same place.</exception>
+    public async Task CompareSomeAsync(CancellationToken cancellationToken = default)
+    {
+        if (_sweep is null)
+            return;
+        await _verifying.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_isStarted && _isPaired && _unverified.Count == 0)
+                await _sweep.GoOnAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _verifying.Release();
+        }
+    }
+
+    /// <summary>
     /// Verifies a store's whole ledger: chains, totals, limits and tiers against the entries, and the witness. A store with faults is suspended; a lost witness alone is
     /// a finding about this process and its witness, and closes all stores here and none in the database. Reads a snapshot, while charges go on.
     /// </summary>
@@ -175,69 +197,6 @@ public sealed class LedgerGuard
     public async Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken = default) =>
         await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) ?? _books.Gate.Reason;
 
-    /// <summary>
-    /// Opens a suspended store again, as an operator who looked into it says. Nothing is refunded: each book goes on from the largest of what the database states, what
-    /// the witness saw and what the entries sum to. When the witness was lost, a new one is begun from what the database holds, and every other store is
-    /// suspended until it is acknowledged as well.
-    /// </summary>
-    /// <param name="store">The store.</param>
-    /// <param name="actor">The operator's account, for the audit log.</param>
-    /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <returns>What was done; null when the store is not suspended, and nothing was.</returns>
-    /// <exception cref="StorageException">The database or the witness cannot be read or written.</exception>
-    public async Task<LedgerAcknowledgement?> AcknowledgeAsync(StoreId store, string actor, CancellationToken cancellationToken = default)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(actor);
-        await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await StartAsync(cancellationToken).ConfigureAwait(false);
-            var found = await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false);
-            if (_witness is not null && !_isPaired && (found is not null || await _books.ReadMarkAsync(store, null, cancellationToken).ConfigureAwait(false) is not null))
-            {
-                await PairAnewAsync(cancellationToken).ConfigureAwait(false);
-                found = await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false);
-            }
-            if (found is not { } reason)
-                return null;
-            for (var attempt = 0; attempt < MostTries; attempt++)
-            {
-                if (await TryAcknowledgeAsync(store, reason, actor, cancellationToken).ConfigureAwait(false) is { } done)
-                {
-                    // A witness that was begun anew is told of every book, not only of those that were written now.
-                    if (_isPaired)
-                        await VerifyAsync(store, cancellationToken).ConfigureAwait(false);
-                    return done;
-                }
-            }
-            throw new StorageUnavailableException("the store's books changed while they were acknowledged; nothing was changed, try again");
-        }
-        finally
-        {
-            _acknowledging.Release();
-        }
-    }
-
-    /// <summary>Opens again what was shut when no witness was there and no store is left to say so, such as an empty database beside an old witness.</summary>
-    /// <returns>Whether a new witness was begun.</returns>
-    /// <exception cref="StorageException">The database or the witness cannot be read or written.</exception>
-    public async Task<bool> AcknowledgeWitnessAsync(CancellationToken cancellationToken = default)
-    {
-        await _acknowledging.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await StartAsync(cancellationToken).ConfigureAwait(false);
-            if (_witness is null || _isPaired)
-                return false;
-            await PairAnewAsync(cancellationToken).ConfigureAwait(false);
-            return true;
-        }
-        finally
-        {
-            _acknowledging.Release();
-        }
-    }
-
     /// <summary>Tells the witness at once what it would be told within a moment.</summary>
     internal Task TellAsync(CancellationToken cancellationToken = default) => _teller is null ? Task.CompletedTask : _teller.TellAsync(cancellationToken);
 
@@ -251,24 +210,7 @@ public sealed class LedgerGuard
             await _teller.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task<LedgerAcknowledgement?> TryAcknowledgeAsync(StoreId store, string reason, string actor, CancellationToken cancellationToken)
-    {
-        // What was committed before the suspension is part of what the witness saw.
-        if (_teller is not null)
-            await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
-        var scan = await ScanAsync(store, null, cancellationToken).ConfigureAwait(false);
-        var books = AcknowledgementPlan.Of(store, scan, _books.Chain, _clock.GetUtcNow());
-        var charged = books[^1].After.Spent - (scan.Store?.Book.Spent ?? PrivacyAmount.Zero);
-        var line = new AuditEvent(AcknowledgeAction, actor, store, null, $"{books.Count} books, {charged.MuSquared} units of mu squared charged to the store; {reason}");
-        Task<bool> WriteAsync() => _books.AcknowledgeAsync(store, books, line, cancellationToken);
-        if (!await (_teller is null ? WriteAsync() : _teller.AcknowledgeAsync(store, WriteAsync, cancellationToken)).ConfigureAwait(false))
-            return null;
-        if (_teller is not null)
-            await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
-        return new LedgerAcknowledgement(store, reason, books.Count, charged);
-    }
-
-    private async Task<StoreScan> ScanAsync(StoreId store, Func<WitnessMark, CancellationToken, ValueTask>? raise, CancellationToken cancellationToken)
+    private async Task<StoreScan> ScanAsync(StoreId store, Func<WitnessStep, CancellationToken, ValueTask>? raise, CancellationToken cancellationToken)
     {
         var scan = new StoreScan(_books.Chain, _isPaired ? new WitnessCursor(_witness!, store) : null, raise);
         await _books.ScanAsync(store, scan, cancellationToken).ConfigureAwait(false);
@@ -301,7 +243,7 @@ public sealed class LedgerGuard
     }
 
     /// <summary>Whether what the witness saw is not in the database: asked anew, since the snapshot may be older than the mark.</summary>
-    private Task<bool> IsLostAsync(WitnessMark mark, CancellationToken cancellationToken) => WitnessTeller.IsLostAsync(_books, mark, cancellationToken);
+    private Task<bool> IsLostAsync(WitnessMark mark, CancellationToken cancellationToken) => WitnessInquiry.IsLostAsync(_books, mark, cancellationToken);
 
     private Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => _books.SuspendAsync(store, reason, cancellationToken);
 
@@ -315,16 +257,6 @@ public sealed class LedgerGuard
         _books.Gate.Reason = WitnessLost.Text;
         _isPaired = false;
         return false;
-    }
-
-    private async Task PairAnewAsync(CancellationToken cancellationToken)
-    {
-        // The new witness is the database's from here on, and so is what the lost one leaves open: no start forgets that a store was not acknowledged.
-        await foreach (var store in ListStoresAsync(cancellationToken).ConfigureAwait(false))
-            await SuspendAsync(store, WitnessLost.Text, cancellationToken).ConfigureAwait(false);
-        await _teller!.ForgetAsync(cancellationToken).ConfigureAwait(false);
-        await _pairing!.PairAnewAsync(cancellationToken).ConfigureAwait(false);
-        GoOnPaired();
     }
 
     private void GoOnPaired()

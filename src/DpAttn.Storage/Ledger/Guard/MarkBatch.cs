@@ -5,9 +5,9 @@ internal sealed class MarkBatch(ILedgerWitness? witness)
 {
     private const int Size = 1000;
 
-    private readonly List<WitnessMark> _marks = [];
+    private readonly List<WitnessStep> _marks = [];
 
-    public ValueTask AddAsync(WitnessMark mark, CancellationToken cancellationToken)
+    public ValueTask AddAsync(WitnessStep mark, CancellationToken cancellationToken)
     {
         _marks.Add(mark);
         return _marks.Count < Size ? ValueTask.CompletedTask : new ValueTask(FlushAsync(cancellationToken));
@@ -17,6 +17,7 @@ internal sealed class MarkBatch(ILedgerWitness? witness)
     {
         if (_marks.Count == 0)
             return;
+        // What does not rise was told by somebody else meanwhile.
         await witness!.RaiseAsync(_marks, cancellationToken).ConfigureAwait(false);
         _marks.Clear();
     }

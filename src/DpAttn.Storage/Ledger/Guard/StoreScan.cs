@@ -9,7 +9,7 @@ namespace DpAttn.Storage;
 /// <param name="chain">The MACs.</param>
 /// <param name="witness">The marks, or null without a witness.</param>
 /// <param name="raise">Is given the marks of books that agree and that the witness does not know yet, or only from before.</param>
-internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<WitnessMark, CancellationToken, ValueTask>? raise = null) : ILedgerScan
+internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<WitnessStep, CancellationToken, ValueTask>? raise = null) : ILedgerScan
 {
     private readonly Dictionary<string, long> _tiers = [];
     private readonly Dictionary<string, long> _tiersSince = [];
@@ -107,7 +107,7 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
     }
 
     private ValueTask RaiseAsync(BookScan book, CancellationToken cancellationToken) =>
-        raise is not null && (book.Mark is null || book.Mark.Version < book.Book.Version) ? raise(book.Book.ToMark(book.Mac), cancellationToken) : ValueTask.CompletedTask;
+        raise is not null && (book.Mark is null || book.Mark.Version < book.Book.Version) ? raise(new WitnessStep(book.Mark, book.Book.ToMark(book.Mac)), cancellationToken) : ValueTask.CompletedTask;
 
     private static void Raise(Dictionary<string, long> tiers, IReadOnlyDictionary<string, long> others)
     {

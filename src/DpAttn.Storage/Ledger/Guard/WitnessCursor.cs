@@ -3,7 +3,10 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <summary>A store's marks in the order of their accounts, read page by page, for going along with its books.</summary>
-internal sealed class WitnessCursor(ILedgerWitness witness, StoreId store)
+/// <param name="witness">The witness.</param>
+/// <param name="store">The store.</param>
+/// <param name="begin">The account to begin after; null for all marks.</param>
+internal sealed class WitnessCursor(ILedgerWitness witness, StoreId store, string? begin = null)
 {
     private const int Page = 1000;
 
@@ -16,7 +19,7 @@ internal sealed class WitnessCursor(ILedgerWitness witness, StoreId store)
     {
         if (_at == _page.Count && !_isAtEnd)
         {
-            var after = _page.Count == 0 ? null : _page[^1].AccountName;
+            var after = _page.Count == 0 ? begin : _page[^1].AccountName;
             (_page, _at) = (await witness.ListAsync(store, after, Page, cancellationToken).ConfigureAwait(false), 0);
             _isAtEnd = _page.Count == 0;
         }

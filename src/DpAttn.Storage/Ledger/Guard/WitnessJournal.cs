@@ -4,7 +4,7 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// Committed changes that the witness has not been told yet: per book the first and the latest since it was last told. A change is added as soon as it is
+/// Changes that this process has committed and the witness has not been told yet: per book what they follow, the first and the latest. A change is added as soon as it is
 /// durable and before its outcome is told, all books of one change at once, so that the witness never has an account's without its store's.
 /// </summary>
 internal sealed class WitnessJournal
@@ -16,7 +16,7 @@ internal sealed class WitnessJournal
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
 
     private readonly object _gate = new();
-    private Dictionary<(StoreId, AccountId?), (WitnessMark First, WitnessMark Last)> _pending = [];
+    private Dictionary<(StoreId, AccountId?), UntoldBook> _pending = [];
     private TaskCompletionSource _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _oldest;
     private bool _isKept;
@@ -27,43 +27,27 @@ internal sealed class WitnessJournal
     /// <summary>Begins to keep what is added.</summary>
     public void Keep() => Volatile.Write(ref _isKept, true);
 
-    /// <summary>Adds one change's marks.</summary>
-    public void Add(params ReadOnlySpan<WitnessMark> marks)
+    /// <summary>Adds one change of some books.</summary>
+    public void Add(params ReadOnlySpan<WitnessStep> steps)
     {
-        if (!IsKept || marks.IsEmpty)
+        if (!IsKept || steps.IsEmpty)
             return;
         lock (_gate)
         {
-            // What was taken and is not told yet counts as well.
-            if (_oldest == 0)
-                Volatile.Write(ref _oldest, Stopwatch.GetTimestamp());
-            foreach (var mark in marks)
-            {
-                var book = (mark.Store, mark.Account);
-                _pending[book] = _pending.TryGetValue(book, out var known)
-                    ? (known.First.Version <= mark.Version ? known.First : mark, known.Last.Version >= mark.Version ? known.Last : mark)
-                    : (mark, mark);
-            }
+            foreach (var step in steps)
+                Add(UntoldBook.Of(step));
         }
     }
 
-    /// <summary>Takes all that is pending, in ascending order of each book.</summary>
-    public List<WitnessMark> Take()
+    /// <summary>Takes all that is pending.</summary>
+    public IReadOnlyCollection<UntoldBook> Take()
     {
-        Dictionary<(StoreId, AccountId?), (WitnessMark First, WitnessMark Last)> taken;
         lock (_gate)
         {
-            taken = _pending;
+            var taken = _pending;
             _pending = [];
+            return taken.Values;
         }
-        var marks = new List<WitnessMark>(taken.Count);
-        foreach (var (first, last) in taken.Values)
-        {
-            if (!ReferenceEquals(first, last))
-                marks.Add(first);
-            marks.Add(last);
-        }
-        return marks;
     }
 
     /// <summary>What was taken is durable: whoever waited goes on.</summary>
@@ -91,7 +75,14 @@ internal sealed class WitnessJournal
     }
 
     /// <summary>What was taken could not be written: it is pending again.</summary>
-    public void PutBack(List<WitnessMark> marks) => Add([.. marks]);
+    public void PutBack(IReadOnlyCollection<UntoldBook> books)
+    {
+        lock (_gate)
+        {
+            foreach (var book in books)
+                Add(book);
+        }
+    }
 
     /// <summary>Waits while the witness is too far behind.</summary>
     /// <exception cref="StorageUnavailableException">It does not come after.</exception>
@@ -115,5 +106,14 @@ internal sealed class WitnessJournal
             await Task.WhenAny(told, Task.Delay(left, cancellationToken)).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
+    }
+
+    private void Add(UntoldBook book)
+    {
+        // What was taken and is not told yet counts as well.
+        if (_oldest == 0)
+            Volatile.Write(ref _oldest, Stopwatch.GetTimestamp());
+        var key = (book.Last.Store, book.Last.Account);
+        _pending[key] = _pending.TryGetValue(key, out var known) ? known.With(book) : book;
     }
 }

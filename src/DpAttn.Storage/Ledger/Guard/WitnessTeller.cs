@@ -5,8 +5,9 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// Tells the witness what the journal holds, every 0.4 s. A mark that does not rise is looked into: if what the witness saw is not in the database, that has gone back while it
-/// was in use, and the store is suspended. What the witness saw of such a book is evidence: nothing is written over it until an acknowledgement has taken it into account.
+/// Tells the witness what the journal holds, every 0.4 s. A mark that does not rise is looked into: if what the witness saw, or what this process itself committed, is not in the database, that has
+/// gone back while it was in use, and the store is suspended; otherwise another process told the book meanwhile, and what is left of it is told after that. What the witness saw of a book that
+/// has gone back is evidence: nothing is written over it until an acknowledgement has taken it into account.
 /// </summary>
 /// <param name="books">The ledger.</param>
 /// <param name="witness">Its witness.</param>
@@ -14,13 +15,14 @@ namespace DpAttn.Storage;
 /// <param name="suspend">Suspends a store.</param>
 internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, Func<CancellationToken, Task<bool>> isPaired, Func<StoreId, string, CancellationToken, Task> suspend) : IAsyncDisposable
 {
+    private const int LooksAtOnce = 8;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
     private readonly SemaphoreSlim _telling = new(1);
     private readonly CancellationTokenSource _stop = new();
 
-    // Books with a conflict: what the witness saw, and the latest state that it was not told because of that.
-    private readonly Dictionary<(StoreId Store, AccountId? Account), (WitnessMark Seen, WitnessMark Latest)> _held = [];
+    private readonly Dictionary<(StoreId Store, AccountId? Account), WitnessConflict> _held = [];
+    private readonly WitnessInquiry _inquiry = new(books, witness, suspend);
     private volatile Exception? _failure;
     private bool _isFinished;
     private Task? _loop;
@@ -48,17 +50,13 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         }
     }
 
-    /// <summary>Runs what writes an acknowledgement while nothing is told and nobody is suspended; where it did, the conflicts of the store are settled with it.</summary>
-    public async Task<bool> AcknowledgeAsync(StoreId store, Func<Task<bool>> acknowledge, CancellationToken cancellationToken)
+    /// <summary>Runs what writes an acknowledgement while nothing is told and nobody is suspended from here. The conflicts of the store are settled with it, as every process sees at its next look.</summary>
+    public async Task<bool> AcknowledgeAsync(Func<Task<bool>> acknowledge, CancellationToken cancellationToken)
     {
         await _telling.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (!await acknowledge().ConfigureAwait(false))
-                return false;
-            foreach (var book in _held.Keys.Where(book => book.Store == store).ToList())
-                _held.Remove(book);
-            return true;
+            return await acknowledge().ConfigureAwait(false);
         }
         finally
         {
@@ -72,19 +70,6 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         await _telling.WaitAsync(cancellationToken).ConfigureAwait(false);
         _held.Clear();
         _telling.Release();
-    }
-
-    /// <summary>Whether what the witness saw of a book is not, or no longer, in the database.</summary>
-    public static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken)
-    {
-        var now = await books.ReadMarkAsync(seen.Store, seen.Account, cancellationToken).ConfigureAwait(false);
-        if (now is null || now.Version < seen.Version || !seen.Spent.FitsIn(now.Spent))
-            return true;
-        if (now.Version == seen.Version)
-            return !now.IsSameState(seen);
-        // Of a store's total only the newest state has a MAC to compare.
-        return seen.Account is { } account
-            && (await books.ReadEntryMacAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false) is not { } mac || !seen.Mac.Span.SequenceEqual(mac));
     }
 
     /// <summary>Stops telling by itself, after a last time while the database can still be looked into.</summary>
@@ -126,10 +111,10 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
             return;
         }
         var began = Stopwatch.GetTimestamp();
-        var marks = books.Journal.Take();
-        if (marks.Count == 0 && _held.Count == 0)
+        var untold = books.Journal.Take();
+        if (untold.Count == 0 && _held.Count == 0)
             return;
-        await RaiseAsync(marks, cancellationToken).ConfigureAwait(false);
+        await RaiseAsync(untold, cancellationToken).ConfigureAwait(false);
         // Marks that merely came late leave the later ones of their books to be told.
         if (await LookAsync(cancellationToken).ConfigureAwait(false) is { Count: > 0 } late)
         {
@@ -139,20 +124,22 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         books.Journal.Told(began);
     }
 
-    private async Task RaiseAsync(List<WitnessMark> marks, CancellationToken cancellationToken)
+    private async Task RaiseAsync(IReadOnlyCollection<UntoldBook> untold, CancellationToken cancellationToken)
     {
-        var free = new List<WitnessMark>(marks.Count);
-        foreach (var mark in marks)
+        var free = new List<UntoldBook>(untold.Count);
+        foreach (var book in untold)
         {
-            if (!Hold(mark))
-                free.Add(mark);
+            if (_held.TryGetValue(Key(book), out var held))
+                _held[Key(book)] = held.With(book);
+            else
+                free.Add(book);
         }
         if (free.Count == 0)
             return;
         IReadOnlyList<WitnessMark> conflicts;
         try
         {
-            conflicts = await witness.RaiseAsync(free, cancellationToken).ConfigureAwait(false);
+            conflicts = await witness.RaiseAsync([.. free.Select(book => new WitnessStep(book.From, book.Last))], cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -161,49 +148,30 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         }
         if (conflicts.Count == 0)
             return;
+        var told = free.ToDictionary(Key);
         foreach (var seen in conflicts)
-            _held.TryAdd((seen.Store, seen.Account), (seen, seen));
-        foreach (var mark in free)
-            Hold(mark);
+            _held.Add((seen.Store, seen.Account), new WitnessConflict(seen, told[(seen.Store, seen.Account)]));
     }
 
-    /// <summary>Keeps a mark of a book with a conflict.</summary>
-    private bool Hold(WitnessMark mark)
-    {
-        if (!_held.TryGetValue((mark.Store, mark.Account), out var held))
-            return false;
-        if (mark.Version > held.Latest.Version)
-            _held[(mark.Store, mark.Account)] = (held.Seen, mark);
-        return true;
-    }
-
-    /// <summary>Looks into every conflict: suspends stores whose database has gone back, again should somebody have removed that, and lets go of what merely came late.</summary>
+    /// <summary>Looks into every conflict, and lets go of what merely came late.</summary>
     /// <returns>What is to be told of the books that were let go.</returns>
-    private async Task<List<WitnessMark>> LookAsync(CancellationToken cancellationToken)
+    private async Task<List<UntoldBook>> LookAsync(CancellationToken cancellationToken)
     {
-        var late = new List<WitnessMark>();
-        Exception? failed = null;
-        foreach (var (book, (seen, latest)) in _held.ToList())
+        var (late, failed) = (new List<UntoldBook>(), default(Exception));
+        foreach (var some in _held.ToList().Chunk(LooksAtOnce))
         {
-            try
-            {
-                if (await books.ReadSuspensionAsync(book.Store, cancellationToken).ConfigureAwait(false) is not null)
-                    continue;
-                if (await IsLostAsync(books, seen, cancellationToken).ConfigureAwait(false))
-                {
-                    await suspend(book.Store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
-                    continue;
-                }
-            }
-            catch (Exception failure)
+            foreach (var (book, found, failure) in await Task.WhenAll(some.Select(held => LookAsync(held.Key, held.Value, cancellationToken))).ConfigureAwait(false))
             {
                 // What the others left to be told is not forgotten with it.
-                failed = failure;
-                continue;
+                failed ??= failure;
+                if (found is not null)
+                {
+                    _held[book] = found;
+                    continue;
+                }
+                if (_held.Remove(book, out var settled) && settled.Own.Last.Version > settled.Seen.Version)
+                    late.Add(settled.Own with { From = settled.Seen });
             }
-            _held.Remove(book);
-            if (latest.Version > seen.Version)
-                late.Add(latest);
         }
         if (failed is null)
             return late;
@@ -211,6 +179,21 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         ExceptionDispatchInfo.Throw(failed);
         return [];
     }
+
+    private async Task<((StoreId, AccountId?) Book, WitnessConflict? Found, Exception? Failure)> LookAsync(
+        (StoreId, AccountId?) book, WitnessConflict conflict, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (book, await _inquiry.LookAsync(conflict, cancellationToken).ConfigureAwait(false), null);
+        }
+        catch (Exception failure)
+        {
+            return (book, conflict, failure);
+        }
+    }
+
+    private static (StoreId, AccountId?) Key(UntoldBook book) => (book.Last.Store, book.Last.Account);
 
     private async Task LoopAsync()
     {

@@ -63,11 +63,13 @@ public sealed class FileWitness : ILedgerWitness
         RunAsync("reading the witness", () => _table?.ReadIdentity());
 
     /// <inheritdoc/>
-    public Task BeginAsync(WitnessIdentity identity, CancellationToken cancellationToken = default)
+    public Task<bool> BeginAsync(WitnessIdentity identity, WitnessIdentity? replaced, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(identity);
         return RunAsync("beginning a witness", () =>
         {
+            if (_table?.ReadIdentity() != replaced)
+                return false;
             _table?.Dispose();
             _table = null;
             WitnessTable.PutAside(_file);
@@ -77,10 +79,10 @@ public sealed class FileWitness : ILedgerWitness
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<WitnessMark>> RaiseAsync(IReadOnlyList<WitnessMark> marks, CancellationToken cancellationToken = default)
+    public Task<IReadOnlyList<WitnessMark>> RaiseAsync(IReadOnlyList<WitnessStep> steps, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(marks);
-        return RunAsync("writing the witness", () => Table.Raise(marks));
+        ArgumentNullException.ThrowIfNull(steps);
+        return RunAsync("writing the witness", () => Table.Raise(steps));
     }
 
     /// <inheritdoc/>

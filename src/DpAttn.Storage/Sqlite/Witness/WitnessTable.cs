@@ -75,7 +75,7 @@ internal sealed class WitnessTable : IDisposable
                 ) STRICT, WITHOUT ROWID
                 """);
             using (var insert = session.Prepare("INSERT INTO witness_identity (id, witness, database, digest) VALUES (1, ?1, ?2, ?3)")
-                .With(identity.Witness).With(identity.Database).With(Digest(identity).ToArray()))
+                .With(identity.Witness).With(identity.Database).With(WitnessDigest.Of(identity).ToArray()))
             {
                 insert.Execute();
             }
@@ -109,23 +109,28 @@ internal sealed class WitnessTable : IDisposable
         if (!select.Step())
             return null;
         var identity = new WitnessIdentity(select.Text(0), select.Text(1));
-        Digest(identity).Require(select.Blob(2), "the witness's identity");
+        WitnessDigest.Of(identity).Require(select.Blob(2), "the witness's identity");
         return identity;
     }
 
     /// <summary>Raises marks in one transaction.</summary>
-    /// <returns>The marks that were there already, of a later version or of another state; their books were not raised any further.</returns>
-    public IReadOnlyList<WitnessMark> Raise(IReadOnlyList<WitnessMark> marks)
+    /// <returns>The marks that were there already and are none that these follow; their books were not raised any further.</returns>
+    public IReadOnlyList<WitnessMark> Raise(IReadOnlyList<WitnessStep> steps)
     {
         var conflicts = new Dictionary<(StoreId, string), WitnessMark>();
         _session.Execute("BEGIN IMMEDIATE");
         try
         {
-            foreach (var mark in marks)
+            foreach (var step in steps)
             {
-                var book = (mark.Store, mark.AccountName);
+                var book = (step.To.Store, step.To.AccountName);
+                if (conflicts.ContainsKey(book))
+                    continue;
+                var known = Find(step.To.Store, step.To.AccountName);
+                if (step.RisesOver(known))
+                    Write(step.To);
                 // What stands there contradicts this round: nothing of it is written over that before somebody has looked into it.
-                if (!conflicts.ContainsKey(book) && !TryRaise(mark) && Find(mark.Store, mark.AccountName) is { } known && !known.IsSameState(mark))
+                else if (!known!.IsSameState(step.To))
                     conflicts.Add(book, known);
             }
             _session.Execute("COMMIT");
@@ -167,15 +172,15 @@ internal sealed class WitnessTable : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private bool TryRaise(WitnessMark mark)
+    private void Write(WitnessMark mark)
     {
         using var upsert = _session.Prepare($"""
             INSERT INTO witness_mark ({Columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-            ON CONFLICT (store, account) DO UPDATE SET version = ?3, spent_mu2 = ?4, spent_slack = ?5, mac = ?6, digest = ?7 WHERE version < ?3 AND spent_mu2 <= ?4 AND spent_slack <= ?5
+            ON CONFLICT (store, account) DO UPDATE SET version = ?3, spent_mu2 = ?4, spent_slack = ?5, mac = ?6, digest = ?7
             """)
             .With(mark.Store.Value).With(mark.AccountName).With(mark.Version).With(mark.Spent.MuSquared).With(mark.Spent.Slack).With(mark.Mac.Span)
-            .With(Digest(mark).ToArray());
-        return upsert.Execute() == 1;
+            .With(WitnessDigest.Of(mark).ToArray());
+        upsert.Execute();
     }
 
     private bool IsWhole()
@@ -199,26 +204,7 @@ internal sealed class WitnessTable : IDisposable
     {
         var mark = new WitnessMark(
             new StoreId(row.Text(0)), row.Text(1) is { Length: > 0 } account ? new AccountId(account) : null, row.Integer(2), new PrivacyAmount(row.Integer(3), row.Integer(4)), row.Blob(5).ToArray());
-        Digest(mark).Require(row.Blob(6), "a mark of the witness");
+        WitnessDigest.Of(mark).Require(row.Blob(6), "a mark of the witness");
         return mark;
-    }
-
-    private static RowDigest Digest(WitnessIdentity identity)
-    {
-        var digest = new RowDigest("witness_identity");
-        digest.Add(identity.Witness);
-        digest.Add(identity.Database);
-        return digest;
-    }
-
-    private static RowDigest Digest(WitnessMark mark)
-    {
-        var digest = new RowDigest("witness_mark");
-        digest.Add(mark.Store.Value);
-        digest.Add(mark.AccountName);
-        digest.Add(mark.Version);
-        digest.Add(mark.Spent);
-        digest.Add(mark.Mac.Span);
-        return digest;
     }
 }

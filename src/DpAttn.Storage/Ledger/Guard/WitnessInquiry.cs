@@ -1,0 +1,54 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Storage;
+
+/// <summary>Looks into what the database has of what was seen of a book, or committed there. Nothing in it is remembered: the database is asked each time.</summary>
+internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness, Func<StoreId, string, CancellationToken, Task> suspend)
+{
+    /// <summary>Whether what was seen of a book is not, or no longer, in the database, and nobody has acknowledged that.</summary>
+    public static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken)
+    {
+        var now = await books.ReadMarkAsync(seen.Store, seen.Account, cancellationToken).ConfigureAwait(false);
+        if (now is null || now.Version < seen.Version || !seen.Spent.FitsIn(now.Spent))
+            return true;
+        if (now.Version == seen.Version)
+            return !now.IsSameState(seen);
+        // Of a store's total only the newest state has a MAC to compare.
+        if (seen.Account is not { } account)
+            return false;
+        var mac = await books.ReadEntryMacAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
+        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !await books.IsAcknowledgedAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Looks into a conflict: suspends the store where its database has gone back, again should somebody have removed that.</summary>
+    /// <returns>The conflict as it stands then, or null where it is none: a mark merely came late.</returns>
+    public async Task<WitnessConflict?> LookAsync(WitnessConflict conflict, CancellationToken cancellationToken)
+    {
+        var store = conflict.Seen.Store;
+        var isSuspended = await books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) is not null;
+        if (!isSuspended && await IsLostAsync(books, conflict.Seen, cancellationToken).ConfigureAwait(false))
+        {
+            await suspend(store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
+            isSuspended = true;
+        }
+        // What the witness never saw, and the database no longer has, only this process knows.
+        if (!isSuspended || !conflict.IsOwnSought)
+        {
+            var isLost = await IsLostAsync(books, conflict.Own.First, cancellationToken).ConfigureAwait(false)
+                || await IsLostAsync(books, conflict.Own.Last, cancellationToken).ConfigureAwait(false);
+            conflict = conflict with { IsOwnSought = true, IsOwnLost = isLost };
+            if (isLost && !isSuspended)
+            {
+                await suspend(store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
+                isSuspended = true;
+            }
+        }
+        if (!conflict.IsOwnLost)
+            return isSuspended ? conflict : null;
+        var evidence = conflict.Evidence();
+        // Another process may have raised it meanwhile; then over that, at the next look.
+        return await witness.RaiseAsync([new WitnessStep(conflict.Seen, evidence)], cancellationToken).ConfigureAwait(false) is [var seen]
+            ? conflict with { Seen = seen }
+            : conflict with { Seen = evidence, IsOwnLost = false };
+    }
+}
