@@ -8,7 +8,14 @@ internal static class RowFileTargets
 {
     private static readonly RowFileLimits Limits = RowFileLimits.Default with
     {
-        HeaderBytes = 1 << 16, FooterBytes = 1 << 16, RecordCharacters = 1 << 16, Columns = 64, Dimension = 64, Members = 8, RowGroupNumbers = 1 << 14, WholeArrayBytes = 1 << 20,
+        HeaderBytes = 1 << 16,
+        FooterBytes = 1 << 16,
+        RecordCharacters = 1 << 16,
+        Columns = 64,
+        Dimension = 64,
+        Members = 8,
+        RowGroupNumbers = 1 << 14,
+        WholeArrayBytes = 1 << 20,
     };
 
     // Buffers of the reader, a block of about a megabyte, and the caps above.
