@@ -1,5 +1,10 @@
 namespace DpAttn.Contracts;
 
+/// <summary>A range of blocks of slots, in slot order.</summary>
+/// <param name="From">The first block, counted from 0.</param>
+/// <param name="To">The block after the last.</param>
+public sealed record BlockRange(long From, long To);
+
 /// <summary>Asks queries: of a release, or of all rows where each answer is charged by itself (per-query).</summary>
 public sealed record AttendRequest
 {
@@ -17,6 +22,9 @@ public sealed record AttendRequest
     /// Per-query: the answer is bought at the best tier of the store's ladder that is at most this, whatever the number of queries.
     /// </summary>
     public double? MaxEpsilon { get; init; }
+
+    /// <summary>The blocks to attend to, of a store whose levels are all; null for all that are released.</summary>
+    public BlockRange? Rows { get; init; }
 
     /// <summary>Move queries out of bounds to the nearest point inside instead of refusing them.</summary>
     public bool Clip { get; init; }
@@ -55,6 +63,12 @@ public sealed record AttendResponse
 
     /// <summary>Per query, whether the answer could just be the store's mean; null where no mean is released (per-query).</summary>
     public IReadOnlyList<bool>? IndistinguishableFromMean { get; init; }
+
+    /// <summary>The public count of slots that the answers cover; null where rows may have been added since (per-query).</summary>
+    public long? SlotsCovered { get; init; }
+
+    /// <summary>The blocks that the answers cover; null where the store's levels are not all.</summary>
+    public BlockRange? Blocks { get; init; }
 
     /// <summary>What it cost.</summary>
     public required PrivacyRecord Privacy { get; init; }
