@@ -65,6 +65,21 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         return prepared.Describe();
     }
 
+    public async Task<SegmentSlice> SliceAsync(SliceCommand command, CancellationToken cancellationToken) =>
+        await services.Blocks(Store, Shard).SliceAsync(command, await TreeModelAsync(cancellationToken), cancellationToken);
+
+    public async Task<ShardProgress> SumFrozenAsync(BlockSumCommand command, CancellationToken cancellationToken)
+    {
+        DelayDeactivation(TimeSpan.FromMinutes(1));
+        var model = await TreeModelAsync(cancellationToken);
+        if (!_sums.TryGetValue(command.Key, out var known) || known.MayBeTriedAgain)
+        {
+            _sums[command.Key] = known = new RunningSum(command.Contents.Length, (progress, stop) => services.Blocks(Store, Shard).ComputeAsync(command, model, progress, stop));
+            known.Start();
+        }
+        return known.Describe();
+    }
+
     public Task<LongBlock> ReadAsync(string release, int start, int count, CancellationToken cancellationToken)
     {
         if (!_sums.TryGetValue(release, out var known) || known.Sums is not { } sums)
@@ -102,6 +117,9 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
     /// <summary>The store's model, or null without a store. A definition never changes, so neither does this.</summary>
     private async Task<StoreModel?> ModelAsync(CancellationToken cancellationToken) =>
         _model ??= await services.Catalog.ReadAsync(Documents.Store, Store.Value, cancellationToken) is { Value.State: StoreDocument.Active } read ? services.Directory.ModelOf(read.Value) : null;
+
+    private async Task<TreeModel> TreeModelAsync(CancellationToken cancellationToken) =>
+        await ModelAsync(cancellationToken) as TreeModel ?? throw new ProblemException(ProblemCodes.NotFound, "no such continual store");
 
     /// <summary>Rows that could not be held beside those of the shard, and of others on this silo, are refused while they can be. Batches spread over the shards evenly.</summary>
     private async Task RequireRoomAsync(PerQueryModel model, ReadOnlyMemory<byte> segment, CancellationToken cancellationToken)

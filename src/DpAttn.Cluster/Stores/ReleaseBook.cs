@@ -16,11 +16,13 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             async () =>
             {
                 var read = await directory.ReadActiveAsync(store, cancellationToken);
-                _ = directory.ModelOf(read.Value).AsReleased();
+                var model = directory.ModelOf(read.Value).AsReleased();
                 var ladder = command.Ladder ?? [.. read.Value.Definition.Ladder];
-                return command.Request is not null && await FindByRequestAsync(command.Request, ladder, cancellationToken) is { } same
-                    ? (null, same)
-                    : await FreezeAsync(read, command, ladder, cancellationToken);
+                if (command.Request is not null && await FindByRequestAsync(command.Request, ladder, cancellationToken) is { } same)
+                    return (null, same);
+                if (ContinualBook.IsContinual(model))
+                    await RequireNoneOpenAsync(cancellationToken);
+                return await FreezeAsync(read, command, ladder, cancellationToken);
             },
             Busy,
             cancellationToken);
@@ -38,7 +40,12 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             throw new StorageCorruptException("the manifest belongs to another release");
         // Another binary may round other coefficients: its sums must not meet noise that was meant for these.
         if (manifest.SamplerVersion != KeyedNoise.SamplerVersion || TryBind(document, manifest, release.Manifest) != release.NoiseBinding)
-            throw new StorageCorruptException("the release was frozen by a version whose lattice or sampler this one does not have; publish anew");
+        {
+            // A continual release lives longer than a version is rolled out: it waits for one that has it.
+            throw release.Continual is null
+                ? new StorageCorruptException("the release was frozen by a version whose lattice or sampler this one does not have; publish anew")
+                : new StorageRefusedException("the release was made by a version whose lattice or sampler this one does not have; it grows when that version runs");
+        }
         return manifest;
     }
 
@@ -47,10 +54,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     /// <exception cref="StorageRefusedException">The secret is wrapped with a key that this process does not have.</exception>
     public ReleaseKey ReadKey(ReleaseDocument release)
     {
-        var wrapped = new byte[release.Secret?.Length ?? 0];
-        if (!Convert.TryFromBase64String(release.Secret ?? "", wrapped, out var length) || length == 0)
-            throw new StorageCorruptException("the release's secret is missing");
-        var secret = protector.Unprotect(wrapped.AsSpan(0, length), SecretPurpose(release.Id));
+        var secret = ReadSecret(release);
         try
         {
             return ReleaseKey.Derive(secret, Convert.FromHexString(release.NoiseBinding));
@@ -59,6 +63,16 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
         {
             CryptographicOperations.ZeroMemory(secret);
         }
+    }
+
+    /// <summary>A release's secret, unwrapped.</summary>
+    /// <exception cref="StorageException">As for <see cref="ReadKey"/>.</exception>
+    public byte[] ReadSecret(ReleaseDocument release)
+    {
+        var wrapped = new byte[release.Secret?.Length ?? 0];
+        return Convert.TryFromBase64String(release.Secret ?? "", wrapped, out var length) && length > 0
+            ? protector.Unprotect(wrapped.AsSpan(0, length), SecretPurpose(release.Id))
+            : throw new StorageCorruptException("the release's secret is missing");
     }
 
     /// <summary>Ends a publish: the release's row, its job and what is not needed any more, at once.</summary>
@@ -101,11 +115,18 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
                     ?? throw new ProblemException(ProblemCodes.NotFound, "the store has no such release");
                 if (release.Value.State == ReleaseDocument.Retired)
                     return (null, true);
-                if (release.Value.State == ReleaseDocument.Publishing)
+                if (release.Value is { State: ReleaseDocument.Publishing, Continual: null })
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
+                var writes = new List<CatalogWrite>
+                {
+                    Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }),
+                    await generation.RaiseAsync(cancellationToken),
+                };
+                if (await catalog.ReadAsync(Documents.Job, release.Key, cancellationToken) is { } job)
+                    writes.Add(Documents.Job.Delete(job));
                 var commit = new CatalogCommit
                 {
-                    Writes = [Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }), await generation.RaiseAsync(cancellationToken)],
+                    Writes = writes,
                     DeletedBlobs =
                     [
                         .. release.Value.Nodes.Select(node => new BlobKey(store, BlobKind.Node, node.Blob)),
@@ -124,7 +145,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     /// <exception cref="StorageException">As for <see cref="ReadKey"/>.</exception>
     public async Task RewrapAsync(Versioned<ReleaseDocument> read, CancellationToken cancellationToken)
     {
-        if (read.Value is not { State: ReleaseDocument.Published, Secret: { } secret })
+        if (read.Value is not { Secret: { } secret } || read.Value is not ({ State: ReleaseDocument.Published } or { Continual: not null }))
             return;
         var wrapped = new byte[secret.Length];
         if (!Convert.TryFromBase64String(secret, wrapped, out var length))
@@ -157,11 +178,12 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Created = clock.GetUtcNow(),
             Slots = manifest.Slots,
             Ladder = ladder,
-            SegmentsBelow = read.Value.NextSegment,
+            SegmentsBelow = manifest.Segments.Count == 0 ? 0 : read.Value.NextSegment,
             Manifest = manifestId,
             ManifestBytes = bytes.Length,
             NoiseBinding = Bind(read.Value, manifest, manifestId),
             Secret = NewWrappedSecret(id),
+            Continual = ContinualBook.IsContinual(directory.ModelOf(read.Value)) ? new ContinualState() : null,
         };
         var key = Documents.Below(store, id);
         var commit = new CatalogCommit
@@ -182,15 +204,11 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
 
     private async Task<ReleaseManifest> BuildManifestAsync(StoreDocument document, string id, IReadOnlyList<double> ladder, CancellationToken cancellationToken)
     {
-        var end = Documents.Below(store, Documents.Ordinal(document.NextSegment));
-        var segments = new List<ManifestSegment>();
-        await foreach (var segment in catalog.ListAsync(Documents.Segment, Documents.Under(store), cancellationToken))
-        {
-            if (string.CompareOrdinal(segment.Key, end) < 0)
-                segments.Add(new ManifestSegment(segment.Value.Blob, segment.Value.Shard, segment.Value.Slots, segment.Value.Digest));
-        }
+        // What a continual release holds is frozen block by block; its manifest only names it.
+        var isContinual = ContinualBook.IsContinual(directory.ModelOf(document));
+        IReadOnlyList<ManifestSegment> segments = isContinual ? [] : await ListSegmentsAsync(document, cancellationToken);
         var slots = segments.Sum(segment => (long)segment.Slots);
-        if (slots == 0)
+        if (slots == 0 && !isContinual)
             throw new ProblemException(ProblemCodes.InvalidRequest, "a store without rows cannot be published; append rows first");
         return new ReleaseManifest
         {
@@ -203,6 +221,25 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Slots = slots,
             Segments = segments,
         };
+    }
+
+    private async Task<IReadOnlyList<ManifestSegment>> ListSegmentsAsync(StoreDocument document, CancellationToken cancellationToken)
+    {
+        var end = Documents.Below(store, Documents.Ordinal(document.NextSegment));
+        var segments = new List<ManifestSegment>();
+        await foreach (var segment in catalog.ListAsync(Documents.Segment, Documents.Under(store), cancellationToken))
+        {
+            if (string.CompareOrdinal(segment.Key, end) < 0)
+                segments.Add(new ManifestSegment(segment.Value.Blob, segment.Value.Shard, segment.Value.Slots, segment.Value.Digest));
+        }
+        return segments;
+    }
+
+    /// <summary>A continual store has one release at a time: another one, under a price of its own, only once the former is retired or failed.</summary>
+    private async Task RequireNoneOpenAsync(CancellationToken cancellationToken)
+    {
+        if ((await directory.ReleasesAsync(store, cancellationToken)).FirstOrDefault(ContinualBook.IsLive) is { } live)
+            throw new ProblemException(ProblemCodes.Conflict, $"a continual store has one release, which grows with it, and this one has {live.Id}; retire it before another is made, which is charged by itself");
     }
 
     private async Task<string?> FindByRequestAsync(string request, IReadOnlyList<double> ladder, CancellationToken cancellationToken)

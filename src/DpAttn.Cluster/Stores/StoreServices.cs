@@ -32,7 +32,9 @@ internal sealed class StoreServices(
 
     public KeptSums KeptSums => keptSums;
 
-    public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory);
+    public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory, Continual(store));
+
+    public ContinualBook Continual(StoreId store) => new(store, catalog, blobs, directory, generation);
 
     public ReleaseBook Releases(StoreId store) => new(store, catalog, blobs, directory, generation, protector, clock);
 
@@ -49,6 +51,11 @@ internal sealed class StoreServices(
 
     public PartNoise Parts(StoreId store, string release) => new(
         store, release, catalog, directory, Releases(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline));
+
+    public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, blobs, scans);
+
+    public GrowthJob Growth(StoreId store, string release) => new(
+        store, release, catalog, blobs, directory, Releases(store), Continual(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, blobs, directory, Releases(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);

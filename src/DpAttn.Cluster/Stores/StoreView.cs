@@ -39,9 +39,17 @@ internal sealed class StoreView(StoreDocument document, StoreModel model, IReadO
         Id = release.Id,
         State = release.State,
         Progress = release.State == ReleaseDocument.Publishing ? progress : release.State == ReleaseDocument.Failed ? 0 : 1,
-        Slots = release.Slots,
+        Slots = release.CoveredSlots,
+        Continual = release.Continual is { } state ? Describe(state) : null,
         Tiers = [.. LadderOf(release).Tiers.Select((tier, t) => new TierDescription(t, tier.Epsilon.Value, Delta.Value, tier.Cost.ToMu().Value))],
         Created = release.Created,
         Failure = release.Failure,
     };
+    private ContinualDescription Describe(ContinualState state)
+    {
+        var tree = ((TreeModel)model).Tree;
+        var open = OpenSlots.Of(tree, state, Math.Max(document.Slots, state.FrozenSlots));
+        var closed = OpenSlots.ClosedBlocks(tree, state, Math.Max(document.Slots, state.FrozenSlots));
+        return new ContinualDescription(closed, state.ReleasedBlocks, closed > open.Block ? 0 : open.Slots, tree.BlockRows, tree.Tree.Leaves, state.IsFull);
+    }
 }
