@@ -99,8 +99,20 @@ public sealed record PrivacyStatement
     /// <summary>r.</summary>
     public required int Features { get; init; }
 
-    /// <summary>How many integers the release has: r (dv + 1); distance-tree: parts (dv + 1) copies.</summary>
+    /// <summary>How many integers the release has: r (dv + 1); with levels all: nodes r (dv + 1), those of a full tree; distance-tree: parts (dv + 1) copies.</summary>
     public required long Dimension { get; init; }
+
+    /// <summary>Levels all only: how many nodes hold each slot. The sensitivity is that of one node times its square root: of all nodes together.</summary>
+    public int? Levels { get; init; }
+
+    /// <summary>Levels all only: slots per block.</summary>
+    public int? BlockRows { get; init; }
+
+    /// <summary>Levels all only: the blocks of a full tree, a power of two, from the store's capacity; those that hold no slot are never released.</summary>
+    public long? Blocks { get; init; }
+
+    /// <summary>Levels all only: the nodes of a full tree, 2 blocks - 1.</summary>
+    public long? Nodes { get; init; }
 
     /// <summary>distance-tree only: the published vectors of one copy.</summary>
     public long? Parts { get; init; }

@@ -21,6 +21,7 @@ internal sealed partial class ClusterFrontDoor
                 : NoSuchStore());
         // All that can be wrong with a request is found before it is charged.
         QueryCheck.Require(view.Schema, command.Queries, command.Clip);
+        BlockRanges.Require(view.Model, command.Rows);
         if (command.RequestId is { } key)
             RequireRequestId(key);
         if (view.Model is PerQueryModel model)
@@ -38,7 +39,7 @@ internal sealed partial class ClusterFrontDoor
             opened.Entitlement.Remaining,
             opened.IsReplay,
             opened.Choice.Release.Id);
-        return new AttendResult(answers, record);
+        return new AttendResult(answers, record, BlockRanges.Covered(opened.Choice.Release, command.Rows));
     }
 
     public async Task<EstimateResponse> EstimateAsync(Principal caller, string store, EstimateRequest request, CancellationToken cancellationToken = default)
@@ -81,7 +82,7 @@ internal sealed partial class ClusterFrontDoor
             var numbers = count == queries.Rows ? queries.Data : queries.Data.AsSpan(start * queries.Columns, count * queries.Columns).ToArray();
             // A call takes milliseconds at most: carrying a token to the grain would cost more than it could save.
             cancellationToken.ThrowIfCancellationRequested();
-            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip), CancellationToken.None)
+            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip, command.Rows?.From, command.Rows?.To), CancellationToken.None)
                 .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
             AnswerBatches.CopyTo(batch, answers.AsSpan(start, count));
         }

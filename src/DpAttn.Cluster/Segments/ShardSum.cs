@@ -48,8 +48,16 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
         var bytes = await blobs.ReadAsync(new BlobKey(store, BlobKind.Segment, segment.Blob), cancellationToken)
             ?? throw new StorageCorruptException($"segment {segment.Blob} is missing");
         var (rows, clip) = await scans.RunWhenFreeAsync(() => StoredSegment.Open(segment, bytes, model.Schema), cancellationToken);
+        if (rows is not null)
+            await AddAsync(model, total, segment, rows, clip, scans, cancellationToken);
+    }
+
+    /// <summary>Adds rows of a segment, piece by piece.</summary>
+    /// <exception cref="StorageCorruptException">One of them is none that this version sums.</exception>
+    public static async Task AddAsync(ReleasedModel model, ExactSums total, ManifestSegment segment, RowSet rows, bool clip, ScanScheduler scans, CancellationToken cancellationToken)
+    {
         var size = (int)Math.Clamp(ProductsPerPiece / model.ProductsPerRow, FewestRowsPerPiece, int.MaxValue);
-        for (var start = 0; rows is not null && start < rows.Count; start += size)
+        for (var start = 0; start < rows.Count; start += size)
         {
             var piece = rows.Slice(start, Math.Min(size, rows.Count - start));
             await scans.RunWhenFreeAsync(() => Add(model, total, segment, piece, clip, cancellationToken), cancellationToken);
