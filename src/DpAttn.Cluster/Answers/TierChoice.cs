@@ -16,6 +16,13 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
     /// <exception cref="ProblemException">not_published, not_found, release_retired, not_opened or invalid_request.</exception>
     public static TierChoice Select(StoreView store, AccountState account, AttendCommand command)
     {
+        var choice = Choose(store, account, command);
+        BlockRanges.Require(choice.Release, command.Rows);
+        return choice;
+    }
+
+    private static TierChoice Choose(StoreView store, AccountState account, AttendCommand command)
+    {
         if (command.MaxEpsilon is { } stated && !(stated > 0 && stated <= Epsilon.LargestBudget))
             throw new ProblemException(ProblemCodes.InvalidRequest, $"maxEpsilon must lie in (0, {Epsilon.LargestBudget}]");
         if (command.Tier is not null && command.Release is null)

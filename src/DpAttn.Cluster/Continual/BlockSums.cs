@@ -1,4 +1,3 @@
-using DpAttn.Contracts;
 using DpAttn.Storage;
 
 namespace DpAttn.Cluster;

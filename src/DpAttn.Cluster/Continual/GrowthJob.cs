@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using DpAttn.Attention;
 using DpAttn.Contracts;
 using DpAttn.Privacy;

@@ -1,5 +1,4 @@
 using DpAttn.Attention;
-using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 
@@ -17,12 +16,10 @@ internal sealed class StoredContinual(StoreId store, ReleaseDocument release, Tr
     // A message names so many.
     private const int BlocksPerSum = 1024;
     private const int Page = 500;
-    private readonly NoiseLadder _ladder = model.LadderOf(release.Ladder);
+    private readonly ContinualNodes _nodes = new(store, release, model, blobs);
 
     /// <summary>The block that is about to be frozen: the one that <see cref="FreezeAsync"/> is given the manifest of.</summary>
     public BlockPlan? Plan { get; set; }
-
-    public static string NodeId(ReleaseDocument release, int tier, long node) => $"{ReleaseBook.NodeId(release, tier)}-{node}";
 
     public async IAsyncEnumerable<BlockManifest> BlocksAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -61,27 +58,9 @@ internal sealed class StoredContinual(StoreId store, ReleaseDocument release, Tr
         return new MomentMatrix(model.Moments, total.Values, total.Slots);
     }
 
-    public async Task<ReleasedNode?> ReadNodeAsync(long node, int tier, CancellationToken cancellationToken)
-    {
-        var id = NodeId(release, tier, node);
-        var length = NodeCodec.LengthOf(model.Dimension);
-        // Parts are stored in order, so a node that was stored in part has no last one.
-        var last = SegmentStoreExtensions.PartsOf(store, BlobKind.Node, id, length)[^1];
-        if (await blobs.ReadAsync(last, cancellationToken) is null)
-            return null;
-        var bytes = await blobs.ReadPartsAsync(store, BlobKind.Node, id, length, cancellationToken);
-        return bytes is null ? null : Restore(node, tier, bytes);
-    }
+    public Task<ReleasedNode?> ReadNodeAsync(long node, int tier, CancellationToken cancellationToken) => _nodes.ReadAsync(node, tier, cancellationToken);
 
-    public async Task<ReleasedNode> PutNodeAsync(ReleasedNode node, CancellationToken cancellationToken)
-    {
-        var (id, tier) = (NodeId(release, node.Moments.Tier, node.Node), node.Moments.Tier);
-        var bytes = NodeCodec.Encode(node.Moments.Values, node.Moments.Slots);
-        await blobs.PutPartsAsync(store, BlobKind.Node, id, bytes, cancellationToken);
-        var stored = await blobs.ReadPartsAsync(store, BlobKind.Node, id, bytes.Length, cancellationToken)
-            ?? throw new StorageUnavailableException($"node {node.Node} was stored at tier {tier} and cannot be read");
-        return Restore(node.Node, tier, stored);
-    }
+    public Task<ReleasedNode> PutNodeAsync(ReleasedNode node, CancellationToken cancellationToken) => _nodes.PutAsync(node, cancellationToken);
 
     /// <summary>The rows of blocks, which name exactly what was frozen.</summary>
     private async Task<List<BlockDocument>> ReadAsync(IReadOnlyList<BlockManifest> blocks, int start, int count, CancellationToken cancellationToken)
@@ -104,12 +83,6 @@ internal sealed class StoredContinual(StoreId store, ReleaseDocument release, Tr
             after = rows[^1].Key;
         }
         return read;
-    }
-
-    private ReleasedNode Restore(long node, int tier, byte[] bytes)
-    {
-        var (values, slots) = NodeCodec.Decode(bytes, model.Dimension);
-        return ReleasedNode.Restore(model.Tree, _ladder, node, tier, slots, values);
     }
 
     private static BlockManifest ToManifest(BlockDocument block) => new(block.Block, block.FirstSlot, block.Slots, Convert.FromHexString(block.Content));

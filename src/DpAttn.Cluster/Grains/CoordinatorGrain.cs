@@ -90,6 +90,8 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
 
         public Task<PartSums> ReadAsync(int shard, LongBlock parts, CancellationToken cancellationToken) => Grain(shard).ReadPartsAsync(release, parts, cancellationToken);
 
+        public Task<PartSums> ReadBlocksAsync(int shard, long from, long to, CancellationToken cancellationToken) => Grain(shard).ReadBlocksAsync(release, from, to, cancellationToken);
+
         public Task ForgetAsync(int shard, CancellationToken cancellationToken) => Grain(shard).ForgetAsync(release, cancellationToken);
 
         public Task<SegmentSlice> SliceAsync(int shard, SliceCommand command, CancellationToken cancellationToken) => Grain(shard).SliceAsync(command, cancellationToken);

@@ -26,6 +26,10 @@ internal interface IShardGrain : IGrainWithStringKey
     [Alias("Read")]
     Task<LongBlock> ReadAsync(string release, int start, int count, CancellationToken cancellationToken);
 
+    /// <summary>The finished sums, block by block, of those of the blocks [from, to) that hold slots of this shard, in their order: of a release of all levels.</summary>
+    [Alias("ReadBlocks")]
+    Task<PartSums> ReadBlocksAsync(string release, long from, long to, CancellationToken cancellationToken);
+
     /// <summary>What freezes some rows of a segment in a block of a continual release.</summary>
     [Alias("Slice")]
     Task<SegmentSlice> SliceAsync(SliceCommand command, CancellationToken cancellationToken);

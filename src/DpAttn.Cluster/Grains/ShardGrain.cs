@@ -89,6 +89,15 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         return Task.FromResult(new LongBlock(sums.AsSpan(start, count).ToArray()));
     }
 
+    public Task<PartSums> ReadBlocksAsync(string release, long from, long to, CancellationToken cancellationToken)
+    {
+        if (!_sums.TryGetValue(release, out var known) || known.Leaves is not { } leaves)
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"the sums of release {release} are not finished");
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(from, to);
+        return leaves.ReadAsync(from, to, cancellationToken);
+    }
+
     public async Task<PartSums> ReadPartsAsync(string release, LongBlock parts, CancellationToken cancellationToken)
     {
         // Said before the caller stops waiting, so that it can tell loading from silence.
@@ -139,8 +148,6 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
             throw new ProblemException(ProblemCodes.Conflict, $"release {release} is not being published");
         var manifest = await services.Releases(Store).ReadManifestAsync(read.Value, store.Value, cancellationToken);
         var model = services.Directory.ModelOf(store.Value).AsReleased();
-        return new RunningSum(
-            manifest.Segments.Count(segment => segment.Shard == Shard),
-            (progress, stop) => services.Shard(Store, Shard).ComputeAsync(manifest, read.Value.Manifest, model, progress, stop));
+        return services.Sum(Store, Shard, manifest, read.Value.Manifest, model);
     }
 }

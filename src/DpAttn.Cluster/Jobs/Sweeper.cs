@@ -110,7 +110,7 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         var release = await catalog.ReadAsync(Documents.Release, key, cancellationToken);
         var isWanted = release?.Value.State == ReleaseDocument.Publishing
             || release is not null && ContinualBook.IsLive(release.Value)
-            || release?.Value.State == ReleaseDocument.Published && (blob.Kind == BlobKind.Node ? release.Value.Nodes : release.Value.Sums ?? []).Any(named => named.Blob == blob.Id);
+            || release?.Value.State == ReleaseDocument.Published && (blob.Kind == BlobKind.Node ? release.Value.Nodes : release.Value.Sums ?? []).Any(named => named.Blob == blob.Id || NodePages.IsPageOf(blob.Id, named.Blob));
         return isWanted ? Claim.Wanted : Claim.Unwanted(new CatalogAssertion(Documents.Release.Name, key, release?.Version ?? 0));
     }
 

@@ -52,8 +52,8 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
             await AddAsync(model, total, segment, rows, clip, scans, cancellationToken);
     }
 
-    /// <summary>Adds the rows of a segment, or some of them, in pieces that nobody waits for long behind.</summary>
-    /// <exception cref="StorageCorruptException">It holds a row that this version does not sum.</exception>
+    /// <summary>Adds rows of a segment, piece by piece.</summary>
+    /// <exception cref="StorageCorruptException">One of them is none that this version sums.</exception>
     public static async Task AddAsync(ReleasedModel model, ExactSums total, ManifestSegment segment, RowSet rows, bool clip, ScanScheduler scans, CancellationToken cancellationToken)
     {
         var size = (int)Math.Clamp(ProductsPerPiece / model.ProductsPerRow, FewestRowsPerPiece, int.MaxValue);

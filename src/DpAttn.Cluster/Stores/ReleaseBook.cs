@@ -102,19 +102,36 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Busy,
             cancellationToken);
         generation.Drop();
+        if (isOurs && read.Value.Blocks is not null)
+        {
+            await RemovePagesAsync(BlobKind.ShardSums, read.Value, cancellationToken);
+            if (settled.State == ReleaseDocument.Failed)
+                await RemovePagesAsync(BlobKind.Node, read.Value, cancellationToken);
+        }
         return isOurs;
+    }
+
+    /// <summary>
+    /// Removes the pages of a release of all levels that nothing names any more: too many for the transaction that ended it. What a process that stops here leaves is swept.
+    /// </summary>
+    private async Task RemovePagesAsync(BlobKind kind, ReleaseDocument release, CancellationToken cancellationToken)
+    {
+        // So few at once that charges in the same queue do not wait for them.
+        const int PagesAtOnce = 8;
+        while (await blobs.ListAsync(store, kind, $"{release.Id}-{release.Manifest}-", null, PagesAtOnce, cancellationToken) is { Count: > 0 } page)
+            await catalog.CommitAsync(new CatalogCommit { DeletedBlobs = [.. page.Select(blob => blob.Key with { Part = 0 }).Distinct()] }, cancellationToken);
     }
 
     /// <summary>Retires a release: it answers no more. Repeating it changes nothing.</summary>
     public async Task RetireAsync(string id, string actor, CancellationToken cancellationToken)
     {
-        await catalog.CommitAsync(
+        var retired = await catalog.CommitAsync(
             async () =>
             {
                 var release = await catalog.ReadAsync(Documents.Release, Documents.Below(store, id), cancellationToken)
                     ?? throw new ProblemException(ProblemCodes.NotFound, "the store has no such release");
                 if (release.Value.State == ReleaseDocument.Retired)
-                    return (null, true);
+                    return (null, release.Value);
                 if (release.Value is { State: ReleaseDocument.Publishing, Continual: null })
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
                 var writes = new List<CatalogWrite>
@@ -134,11 +151,13 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
                     ],
                     Audit = [new AuditEvent("release.retire", actor, store, id, null)],
                 };
-                return (commit, true);
+                return (commit, release.Value);
             },
             Busy,
             cancellationToken);
         generation.Drop();
+        if (retired.Blocks is not null)
+            await RemovePagesAsync(BlobKind.Node, retired, cancellationToken);
     }
 
     /// <summary>Wraps a release's kept secret anew that was not wrapped with the current key; the secret stays the same. Losing a race is as good: it is tried the next time.</summary>
@@ -177,6 +196,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Request = command.Request,
             Created = clock.GetUtcNow(),
             Slots = manifest.Slots,
+            Blocks = directory.ModelOf(read.Value) is TreeModel { Tree.IsContinual: false } model ? model.Tree.ExtentOf(manifest.Slots).Blocks : null,
             Ladder = ladder,
             SegmentsBelow = manifest.Segments.Count == 0 ? 0 : read.Value.NextSegment,
             Manifest = manifestId,

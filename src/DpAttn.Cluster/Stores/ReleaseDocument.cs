@@ -43,7 +43,10 @@ internal sealed record ReleaseDocument : IFormatted
     /// <summary>The release's secret, wrapped; null once all nodes are persisted. Where parts get their noise when they are asked for, it is kept as long as the release answers.</summary>
     public string? Secret { get; init; }
 
-    /// <summary>The persisted nodes, a tier each.</summary>
+    /// <summary>The blocks that hold its slots, of a release of all levels; null for others.</summary>
+    public long? Blocks { get; init; }
+
+    /// <summary>The persisted nodes, a tier each; of a release of all levels, for each tier the list of the digests of its pages (<see cref="NodePages"/>).</summary>
     public IReadOnlyList<NodeDocument> Nodes { get; init; } = [];
 
     /// <summary>
@@ -57,6 +60,10 @@ internal sealed record ReleaseDocument : IFormatted
     /// <summary>The slots that answers from all of it cover: a public count.</summary>
     [JsonIgnore]
     public long CoveredSlots => Continual?.ReleasedSlots ?? Slots;
+
+    /// <summary>The blocks that may be answered from; null where a release has none.</summary>
+    [JsonIgnore]
+    public long? CoveredBlocks => Continual?.ReleasedBlocks ?? Blocks;
 
     /// <summary>How far a continual release has grown; null for others. It keeps its secret until it is full, stopped or retired.</summary>
     public ContinualState? Continual { get; init; }

@@ -42,6 +42,16 @@ internal sealed class StoreServices(
 
     public ShardSum Shard(StoreId store, int shard) => new(store, shard, blobs, scans);
 
+    /// <summary>The sums of a shard's segments of a release.</summary>
+    public RunningSum Sum(StoreId store, int shard, ReleaseManifest manifest, string manifestId, ReleasedModel model)
+    {
+        var segments = manifest.Segments.Count(segment => segment.Shard == shard);
+        if (model is not TreeModel tree)
+            return new RunningSum(segments, (progress, stop) => Shard(store, shard).ComputeAsync(manifest, manifestId, model, progress, stop));
+        var leaves = new ShardLeaves(store, shard, manifest, manifestId, tree, blobs, scans);
+        return new RunningSum(segments, leaves.ComputeAsync, leaves);
+    }
+
     public ShardRows Rows(StoreId store, int shard, PerQueryModel model) => new(store, shard, model, rowSets, blobs, scans, rowMemory);
 
     public StoredAnswers Answers(StoreId store) => new(store, blobs);

@@ -45,6 +45,7 @@ internal sealed class StoreView(StoreDocument document, StoreModel model, IReadO
         Created = release.Created,
         Failure = release.Failure,
     };
+
     private ContinualDescription Describe(ContinualState state)
     {
         var tree = ((TreeModel)model).Tree;

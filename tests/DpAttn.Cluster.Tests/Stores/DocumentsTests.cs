@@ -77,6 +77,8 @@ public class DocumentsTests
         Check("store-1.json", Documents.Store, Store);
         Check("store-per-query-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("per-query") }, Erasures = 5, Secret = "AAAA" });
         Check("store-distance-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("distance-tree", 2, null, 0.1, 1024, 3) } });
+        Check("store-levels-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("moment-tree", 3, "taylor", Levels: "all", BlockRows: 64) } });
+        Check("release-levels-1.json", Documents.Release, Release with { Blocks = 5, Secret = null, Failure = null });
         Check("release-1.json", Documents.Release, Release);
         Check("release-distance-1.json", Documents.Release, Release with { Nodes = [], Sums = [new NodeDocument("s0", 24, new string('c', 64)), new NodeDocument("s1", 24, new string('d', 64))], Failure = null });
         Check("batch-1.json", Documents.Batch, new BatchDocument { Batch = "b", Fingerprint = "f", FirstSlot = 1, Slots = 2, FirstSegment = 3, Segments = 4 });
