@@ -75,6 +75,7 @@ internal static class StoreTables
     private static string Describe(MechanismDefinition mechanism) => mechanism switch
     {
         { Alpha: { } alpha } => $"{mechanism.Name}, degree {mechanism.Degree}, {(alpha == 0 ? "exact distances" : $"alpha {Numbers.Short(alpha)}")}, grid {mechanism.GridCells}, copies {mechanism.Copies}",
+        { Levels: "all" } => $"{mechanism.Name}, degree {mechanism.Degree}, {mechanism.Kernel}, all levels over blocks of {mechanism.BlockRows} slots",
         { Degree: { } degree } => $"{mechanism.Name}, degree {degree}, {mechanism.Kernel}",
         _ => mechanism.Name,
     };

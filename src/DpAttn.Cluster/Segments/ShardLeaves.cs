@@ -79,10 +79,10 @@ internal sealed class ShardLeaves
         var values = new long[(end - first) * size];
         for (var block = first; block < end; block++)
         {
-            var sums = ExactSums.Empty(_model);
+            var sums = MomentMatrix.Empty(_model.Moments);
             for (var i = _begins[block]; i < EndOf(block); i++)
                 await segment.AddAsync(_parts[i], sums, cancellationToken);
-            sums.Values.CopyTo(values, (block - first) * size);
+            sums.Sums.CopyTo(values, (block - first) * size);
         }
         return values;
     }
@@ -145,9 +145,11 @@ internal sealed class ShardLeaves
     {
         private int _segment = -1;
         private RowSet? _rows;
+        private MomentAccumulator? _clipping;
+        private MomentAccumulator? _checking;
         private bool _clip;
 
-        public async Task AddAsync(BlockPart part, ExactSums sums, CancellationToken cancellationToken)
+        public async Task AddAsync(BlockPart part, MomentMatrix sums, CancellationToken cancellationToken)
         {
             var segment = leaves._manifest.Segments[part.Segment];
             if (part.Segment != _segment)
@@ -157,7 +159,10 @@ internal sealed class ShardLeaves
                 (_rows, _clip) = await leaves._scans.RunWhenFreeAsync(() => StoredSegment.Open(segment, bytes, leaves._model.Schema), cancellationToken);
                 _segment = part.Segment;
             }
-            await ShardSum.AddAsync(leaves._model, sums, segment, _rows!.Slice(part.First, part.Count), _clip, leaves._scans, cancellationToken);
+            // One of each for all pieces: its room is far larger than a block of a few rows.
+            var accumulator = _clip ? _clipping ??= new MomentAccumulator(leaves._model.Moments, clip: true) : _checking ??= new MomentAccumulator(leaves._model.Moments, clip: false);
+            await ShardSum.AddAsync(
+                leaves._model, segment, _rows!.Slice(part.First, part.Count), piece => sums.Add(accumulator.SumOf(piece, cancellationToken)), leaves._scans, cancellationToken);
         }
     }
 }
