@@ -130,6 +130,9 @@ public sealed record PrivacyStatement
     /// <summary>Levels all only: the nodes of a full tree, 2 blocks - 1.</summary>
     public long? Nodes { get; init; }
 
+    /// <summary>Continual only, in words: that rows keep arriving, up to what capacity, and what the noise and a charge are for.</summary>
+    public string? Continual { get; init; }
+
     /// <summary>distance-tree only: the published vectors of one copy.</summary>
     public long? Parts { get; init; }
 

@@ -14,7 +14,11 @@ internal sealed class FakeRelease(string id, string? key, IReadOnlyList<string> 
 
     public NoiseLadder Ladder => ladder;
 
-    public FakeRows Rows => rows;
+    /// <summary>Its rows; those of a continual one are the store's, of which its closed blocks stand in it.</summary>
+    public FakeRows Rows { get; set; } = rows;
+
+    /// <summary>The blocks of a continual release; null for others.</summary>
+    public FakeGrowth? Growth { get; init; }
 
     public bool IsRetired { get; set; }
 
@@ -36,7 +40,8 @@ internal sealed class FakeRelease(string id, string? key, IReadOnlyList<string> 
         Id = id,
         State = IsRetired ? "retired" : "published",
         Progress = 1,
-        Slots = rows.Slots,
+        Slots = Growth?.Slots ?? Rows.Slots,
+        Continual = Growth?.Describe(),
         Tiers = [.. ladder.Tiers.Select((tier, t) => new TierDescription(t, tier.Epsilon.Value, ladder.Delta.Value, tier.Cost.ToMu().Value))],
         Created = created,
     };

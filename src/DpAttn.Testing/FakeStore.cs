@@ -68,7 +68,13 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, e.Message);
         }
         var first = Rows;
+        RequireRoom(rows);
         _batches.Add(batch, (keys, values, rows, first));
+        if (Growing is { } release)
+        {
+            release.Growth!.Append(rows);
+            release.Rows = Frozen();
+        }
         return new AppendResult(batch, first, rows, Replayed: false);
     }
 
@@ -78,6 +84,9 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.NotFound, 404, "no such batch, or no such row in it");
         if (_releases.Exists(release => release.Batches.Contains(batch)))
             throw FakeDpAttentionClient.Failure(ProblemCodes.RowPublished, 409, "the row stands in a release");
+        if (_releases.Exists(release => release.Growth is { } grown && PlaceOf(batch) + index < grown.Slots))
+            throw FakeDpAttentionClient.Failure(ProblemCodes.RowPublished, 409, "the row stands in a release");
+        Growing?.Growth!.Erase();
         _batches[batch] = (Without(known.Keys, index, Definition.KeyDimension), Without(known.Values, index, Definition.ValueDimension), known.Rows - 1, known.FirstSlot);
         return true;
     }
@@ -88,11 +97,13 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.Conflict, 409, "a store of mechanism per-query publishes nothing: each answer is charged by itself");
         if (key is not null && _releases.Find(release => release.Key == key) is { } same)
             return same.Describe();
-        if (Rows == 0)
+        if (Growing is { } live)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.Conflict, 409, $"a continual store has one release, which grows with it, and this one has {live.Id}; retire it before another is made, which is charged by itself");
+        if (Rows == 0 && !IsContinual)
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a store without rows cannot be published; append rows first");
         Epsilon[] tiers = [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)];
         var ladder = Calibrate(tiers);
-        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Frozen(), ladder, now);
+        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, IsContinual ? [] : [.. _batches.Keys], Frozen(), ladder, now) { Growth = IsContinual ? Grown() : null };
         _ledger.AddRelease(new ReleaseId(made.Id), ladder);
         _releases.Add(made);
         return made.Describe();
@@ -124,10 +135,12 @@ internal sealed partial class FakeStore
     {
         if (_tree is null)
             return (null, new BlockRange(0, release.Rows.Slots));
-        var blocks = _tree.ExtentOf(release.Rows.Slots).Blocks;
+        if (release.Growth is { Blocks: 0 })
+            throw FakeDpAttentionClient.Failure(ProblemCodes.NotPublished, 409, $"no block of release {release.Id} is released yet: its rows keep arriving");
+        var blocks = release.Growth?.Blocks ?? _tree.ExtentOf(release.Rows.Slots).Blocks;
         var range = rows ?? new BlockRange(0, blocks);
         return range.From >= 0 && range.From < range.To && range.To <= blocks
-            ? (range, new BlockRange(range.From * _tree.BlockRows, Math.Min(range.To * _tree.BlockRows, release.Rows.Slots)))
+            ? (range, release.Growth?.SlotsOf(range) ?? new BlockRange(range.From * _tree.BlockRows, Math.Min(range.To * _tree.BlockRows, release.Rows.Slots)))
             : throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, $"rows: release {release.Id} has blocks 0 to {blocks - 1}, so to is at most {blocks}, and above from");
     }
 

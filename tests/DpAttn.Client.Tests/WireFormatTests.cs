@@ -85,6 +85,15 @@ public class WireFormatTests
     }
 
     [Fact]
+    public async Task Closing_a_block_names_it()
+    {
+        var sent = await SendAsync(Replies.Release("published", 1), client => client.CloseBlockAsync("packages", "r1", 3));
+        Expect(sent, "POST", "/base/v1/stores/packages/releases/r1/blocks", isChange: true);
+        ExpectJson("""{"block":3}""", sent.Text);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => SendAsync(Replies.Release("published", 1), client => client.CloseBlockAsync("packages", "r1", -1)));
+    }
+
+    [Fact]
     public async Task A_release_is_read_retired_and_stated_by_its_id()
     {
         Expect(await SendAsync(Replies.Release("published", 1), client => client.GetReleaseAsync("packages", "r1")), "GET", "/base/v1/stores/packages/releases/r1", isChange: false);

@@ -29,7 +29,7 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
             throw new ProblemException(ProblemCodes.InvalidRequest, "a tier is opened of an explicit release: state release too");
         var newest = command.Release is null ? store.NewestPublished : Published(store, command.Release);
         if (newest is null)
-            throw new ProblemException(ProblemCodes.NotPublished, "the store has no published release yet");
+            throw store.Releases.LastOrDefault(ContinualBook.IsLive) is { } growing ? NothingReleased(growing) : new ProblemException(ProblemCodes.NotPublished, "the store has no published release yet");
         if (command.Tier is { } tier)
             return Explicit(store, account, command, newest, tier);
         if (command.MaxEpsilon is { } most && Affordable(store, account, newest, most) is { } choice)
@@ -103,7 +103,7 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
             ReleaseDocument.Published => release,
             ReleaseDocument.Retired => throw new ProblemException(ProblemCodes.ReleaseRetired, $"release {release.Id} is retired"),
             ReleaseDocument.Failed => throw new ProblemException(ProblemCodes.NotPublished, $"release {release.Id} failed: {release.Failure}"),
-            _ => throw new ProblemException(ProblemCodes.NotPublished, $"release {release.Id} is still being published"),
+            _ => throw (ContinualBook.IsLive(release) ? NothingReleased(release) : new ProblemException(ProblemCodes.NotPublished, $"release {release.Id} is still being published")),
         };
     }
 
@@ -115,6 +115,9 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
         var epsilon = held is null ? ladder.Tiers[tier].Epsilon : PrivacyLimit.ToEpsilon(LedgerRules.CostFrom(held, tier, ladder), store.Delta);
         return new TierPrice(tier, epsilon.Value, store.Delta.Value, release.Id);
     }
+
+    private static ProblemException NothingReleased(ReleaseDocument release) =>
+        new(ProblemCodes.NotPublished, $"no block of release {release.Id} is released yet: its rows keep arriving");
 
     private static ProblemException NotOpened(StoreView store, AccountState account, ReleaseDocument release, string why) =>
         new(ProblemCodes.NotOpened, why)

@@ -54,7 +54,7 @@ internal sealed class BlockSum(StoreId store, int shard, ICatalog catalog, ISegm
         var frozen = new ManifestSegment(segment.Blob, shard, piece.Slots, piece.Digest);
         var (rows, clip) = await scans.RunWhenFreeAsync(() => StoredSegment.Open(frozen, SliceOf(segment, bytes, piece), model.Schema), cancellationToken);
         if (rows is not null)
-            await ShardSum.AddAsync(model, total, frozen, rows, clip, scans, cancellationToken);
+            await ShardSum.AddAsync(model, frozen, rows, rowsOfPiece => model.AddTo(total, rowsOfPiece, clip, cancellationToken), scans, cancellationToken);
     }
 
     /// <summary>The segment as it is stored now: other rows of it may have been erased since its rows were frozen.</summary>

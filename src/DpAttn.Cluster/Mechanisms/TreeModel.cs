@@ -110,6 +110,10 @@ internal sealed class TreeModel : ReleasedModel
         BlockRows = Tree.BlockRows,
         Blocks = Tree.Tree.Leaves,
         Nodes = Tree.Tree.Nodes,
+        Continual = Tree.IsContinual
+            ? $"rows keep arriving, up to {Schema.Capacity} slots; the noise of every node is calibrated for all {Tree.Tree.Nodes} nodes of a full tree together, so a tier that is opened is paid for all blocks to come; the count of slots is public"
+            : null,
+        NotProtected = Tree.IsContinual ? [.. claim.NotProtected, "when blocks close, and so how many slots were filled by when: that is public, and must not depend on rows"] : claim.NotProtected,
     };
 
     protected override NoiseLadder Calibrate(IReadOnlyList<double> epsilons)
