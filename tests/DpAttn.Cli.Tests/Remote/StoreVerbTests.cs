@@ -60,6 +60,15 @@ public sealed class StoreVerbTests : IDisposable
     }
 
     [Fact]
+    public void The_flags_of_all_levels_reach_the_definition()
+    {
+        Making().Done(
+            "store", "create", "packages", "--key-dimension", "3", "--value-dimension", "2", "--key-box", "0,1", "--value-radius", "1", "--levels", "all", "--block-rows", "512",
+            "--ladder", "0.25", "--limit", "7", "--capacity", "99");
+        Assert.Equal(new MechanismDefinition(Levels: "all", BlockRows: 512), _made!.Mechanism);
+    }
+
+    [Fact]
     public void A_definition_may_come_from_a_file()
     {
         var path = _files.Write("definition.json", """{"keyDimension":2,"valueDimension":1,"keys":{"ball":{"radius":1,"centre":[0.5,0]}},"values":{"radius":1},"ladder":[0.5,1],"limit":1,"capacity":1000}""");
