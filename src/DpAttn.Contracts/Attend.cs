@@ -77,7 +77,10 @@ public sealed record AttendResponse
 /// <summary>Asks, for free, what an error or an epsilon would be.</summary>
 /// <param name="Epsilon">The epsilon to give the error of; or null.</param>
 /// <param name="Error">The noise deviation to give the epsilon of; or null.</param>
-/// <param name="Rows">The number of rows to assume; null for the store's public count.</param>
+/// <param name="Rows">
+/// The number of rows to assume; null for the store's public count. Levels all: those that the answers cover; the estimate is of one node, such as all blocks together, and a range that takes k nodes, at
+/// most 2 log2(blocks), has the square root of k times the noise of one over its rows.
+/// </param>
 /// <param name="Queries">Per-query: the number of different queries in one request; null for 1.</param>
 public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null, int? Queries = null);
 

@@ -60,6 +60,15 @@ public sealed class StoreVerbTests : IDisposable
     }
 
     [Fact]
+    public void The_flags_of_all_levels_reach_the_definition()
+    {
+        Making().Done(
+            "store", "create", "packages", "--key-dimension", "3", "--value-dimension", "2", "--key-box", "0,1", "--value-radius", "1", "--levels", "all", "--block-rows", "512",
+            "--ladder", "0.25", "--limit", "7", "--capacity", "99");
+        Assert.Equal(new MechanismDefinition(Levels: "all", BlockRows: 512), _made!.Mechanism);
+    }
+
+    [Fact]
     public void The_flags_of_a_continual_store_reach_the_definition()
     {
         Making().Done(
