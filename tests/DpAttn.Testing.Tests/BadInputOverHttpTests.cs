@@ -105,7 +105,7 @@ public sealed class BadInputOverHttpTests : IAsyncLifetime
             (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 12) }, "blockRows must be a power of two between 1 and 1073741824"),
             (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", Slots: "on-arrival") }, "slots belongs to continual stores"),
             (Definition() with { Mechanism = new MechanismDefinition("per-query", Levels: "all") }, "belong to moment-tree"),
-            (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 1), Capacity = 1 << 30 }, "at most 1048576 are served: use larger blockRows"),
+            (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 1), Capacity = 1 << 22 }, "at most 1048576 are served: use larger blockRows"),
         ];
         foreach (var (definition, word) in cases)
         {

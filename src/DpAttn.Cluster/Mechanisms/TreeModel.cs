@@ -98,9 +98,6 @@ internal sealed class TreeModel : ReleasedModel
         return CompletedBefore(last) + Tree.Tree.Depth - Tree.Tree.LevelOf(node);
     }
 
-    /// <summary>The fewest nodes that add up to a range, and where they are.</summary>
-    public IReadOnlyList<long> NodesOf(BlockRange range, long blocks) => Tree.NodesOf(range.From, range.To, new TreeExtent(blocks, IsFinished: true));
-
     public override PrivacyStatement Describe(PrivacyClaim claim) => MomentModel.Describe(this, Moments, claim) with
     {
         Sensitivity = Tree.Sensitivity.Real.Value,

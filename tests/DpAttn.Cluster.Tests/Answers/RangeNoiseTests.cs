@@ -27,7 +27,7 @@ public class RangeNoiseTests
     [InlineData(1, 7, 4)]
     public async Task The_noise_of_a_range_is_the_one_that_is_stated(int from, int to, int nodes)
     {
-        Assert.Equal(nodes, Model.NodesOf(new BlockRange(from, to), Blocks).Count);
+        Assert.Equal(nodes, Model.Tree.NodesOf(from, to, new TreeExtent(Blocks, IsFinished: true)).Count);
         RequireStated(await PooledAsync(from, to, key => new KeyedNoise(key)));
     }
 
