@@ -1,3 +1,5 @@
+using DpAttn.Contracts;
+
 namespace DpAttn.Client;
 
 /// <summary>How queries are answered, and whether anything may be opened for them.</summary>
@@ -14,6 +16,9 @@ public sealed record AttendOptions
 
     /// <summary>The most that opening, or a per-query answer, may cost, in epsilon; null: nothing is opened or bought.</summary>
     public double? MaxEpsilon { get; init; }
+
+    /// <summary>The blocks to attend to, of a store whose levels are all; null for all that are released. An open tier is paid for every range.</summary>
+    public BlockRange? Rows { get; init; }
 
     /// <summary>Move queries out of bounds to the nearest point inside.</summary>
     public bool Clip { get; init; }

@@ -95,6 +95,8 @@ public sealed partial class DpAttentionClient
             parts.Add("tier=" + tier.ToString(CultureInfo.InvariantCulture));
         if (options.MaxEpsilon is { } epsilon)
             parts.Add("maxEpsilon=" + Uri.EscapeDataString(epsilon.ToString("R", CultureInfo.InvariantCulture)));
+        if (options.Rows is { } rows)
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"rowsFrom={rows.From}&rowsTo={rows.To}"));
         if (options.Clip)
             parts.Add("clip=true");
         return parts.Count == 0 ? "" : "?" + string.Join('&', parts);
@@ -110,6 +112,8 @@ public sealed partial class DpAttentionClient
             Identifiers.Require(key, name: nameof(options.IdempotencyKey));
         if (options.Tier is < 0)
             throw new ArgumentException($"Tier counts from 0, not {options.Tier}", nameof(options));
+        if (options.Rows is { } rows && (rows.From < 0 || rows.From >= rows.To))
+            throw new ArgumentException($"Rows runs from a block, counted from 0, to a later one, not from {rows.From} to {rows.To}", nameof(options));
         return options.MaxEpsilon is { } epsilon && !(epsilon >= 0 && double.IsFinite(epsilon))
             ? throw new ArgumentException($"MaxEpsilon must be finite and not below 0, not {epsilon}", nameof(options))
             : options;

@@ -39,6 +39,14 @@ public sealed partial class DpAttentionClient
         _exchange.SendAsync(new Call($"read a release of store '{store}'", HttpMethod.Get, ReleasePath(store, release)), WireJson.Default.ReleaseDescription, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<ReleaseDescription> CloseBlockAsync(string store, string release, long block, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(block);
+        var call = new Call($"close a block of store '{store}'", HttpMethod.Post, ReleasePath(store, release) + "/blocks") { Key = NewKey() };
+        return _exchange.SendAsync(call.WithJson(new CloseBlockRequest(block), WireJson.Default.CloseBlockRequest), WireJson.Default.ReleaseDescription, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task RetireReleaseAsync(string store, string release, CancellationToken cancellationToken = default) =>
         _exchange.SendAsync(new Call($"retire a release of store '{store}'", HttpMethod.Delete, ReleasePath(store, release)) { Key = NewKey() }, cancellationToken);
 

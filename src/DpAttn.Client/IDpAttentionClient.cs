@@ -56,6 +56,13 @@ public interface IDpAttentionClient
     /// <summary>A release and its progress.</summary>
     Task<ReleaseDescription> GetReleaseAsync(string store, string release, CancellationToken cancellationToken = default);
 
+    /// <summary>Closes the open block of a continual release before all its slots are filled: a public decision. A block that is closed stays so, so repeating it is harmless.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="release">The release.</param>
+    /// <param name="block">The open block: <see cref="ContinualDescription.BlocksClosed"/> of the release.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<ReleaseDescription> CloseBlockAsync(string store, string release, long block, CancellationToken cancellationToken = default);
+
     /// <summary>Retires a release.</summary>
     Task RetireReleaseAsync(string store, string release, CancellationToken cancellationToken = default);
 

@@ -1,5 +1,10 @@
 namespace DpAttn.Contracts;
 
+/// <summary>A range of blocks of slots, in slot order.</summary>
+/// <param name="From">The first block, counted from 0.</param>
+/// <param name="To">The block after the last.</param>
+public sealed record BlockRange(long From, long To);
+
 /// <summary>Asks queries: of a release, or of all rows where each answer is charged by itself (per-query).</summary>
 public sealed record AttendRequest
 {
@@ -17,6 +22,9 @@ public sealed record AttendRequest
     /// Per-query: the answer is bought at the best tier of the store's ladder that is at most this, whatever the number of queries.
     /// </summary>
     public double? MaxEpsilon { get; init; }
+
+    /// <summary>The blocks to attend to, of a store whose levels are all; null for all that are released.</summary>
+    public BlockRange? Rows { get; init; }
 
     /// <summary>Move queries out of bounds to the nearest point inside instead of refusing them.</summary>
     public bool Clip { get; init; }
@@ -56,6 +64,12 @@ public sealed record AttendResponse
     /// <summary>Per query, whether the answer could just be the store's mean; null where no mean is released (per-query).</summary>
     public IReadOnlyList<bool>? IndistinguishableFromMean { get; init; }
 
+    /// <summary>The public count of slots that the answers cover; null where rows may have been added since (per-query).</summary>
+    public long? SlotsCovered { get; init; }
+
+    /// <summary>The blocks that the answers cover; null where the store's levels are not all.</summary>
+    public BlockRange? Blocks { get; init; }
+
     /// <summary>What it cost.</summary>
     public required PrivacyRecord Privacy { get; init; }
 }
@@ -63,7 +77,10 @@ public sealed record AttendResponse
 /// <summary>Asks, for free, what an error or an epsilon would be.</summary>
 /// <param name="Epsilon">The epsilon to give the error of; or null.</param>
 /// <param name="Error">The noise deviation to give the epsilon of; or null.</param>
-/// <param name="Rows">The number of rows to assume; null for the store's public count.</param>
+/// <param name="Rows">
+/// The number of rows to assume; null for the store's public count. Levels all: those that the answers cover; the estimate is of one node, such as all blocks together, and a range that takes k nodes, at
+/// most 2 log2(blocks), has the square root of k times the noise of one over its rows.
+/// </param>
 /// <param name="Queries">Per-query: the number of different queries in one request; null for 1.</param>
 public sealed record EstimateRequest(double? Epsilon = null, double? Error = null, long? Rows = null, int? Queries = null);
 

@@ -1,6 +1,6 @@
 namespace DpAttn.Contracts;
 
-/// <summary>Asks for a release of all rows committed so far.</summary>
+/// <summary>Asks for a release of all rows committed so far; in a continual store, for the one release that grows with it.</summary>
 /// <param name="Ladder">Tiers of this release; null for the store's.</param>
 public sealed record PublishRequest(IReadOnlyList<double>? Ladder = null);
 
@@ -23,7 +23,7 @@ public sealed record ReleaseDescription
     /// <summary>From 0 to 1, of a publish under way.</summary>
     public required double Progress { get; init; }
 
-    /// <summary>Slots in it.</summary>
+    /// <summary>Slots in it; of a continual release those that are released so far.</summary>
     public required long Slots { get; init; }
 
     /// <summary>Its tiers.</summary>
@@ -32,9 +32,25 @@ public sealed record ReleaseDescription
     /// <summary>When it was frozen, UTC.</summary>
     public required DateTimeOffset Created { get; init; }
 
-    /// <summary>Why it failed; null otherwise.</summary>
+    /// <summary>Why it failed, or why a continual release grows no further; null otherwise.</summary>
     public string? Failure { get; init; }
+
+    /// <summary>How far a continual release has grown; null for others.</summary>
+    public ContinualDescription? Continual { get; init; }
 }
+
+/// <summary>How far a continual release has grown. All of it is public.</summary>
+/// <param name="BlocksClosed">Blocks that take no more slots; the block after them is the open one.</param>
+/// <param name="BlocksReleased">Of those, the ones that answers cover.</param>
+/// <param name="OpenSlots">Slots in the open block: they are in no release yet.</param>
+/// <param name="BlockRows">Slots that close a block.</param>
+/// <param name="MostBlocks">Blocks of a full tree.</param>
+/// <param name="IsFull">Whether all of it is released and nothing can come after.</param>
+public sealed record ContinualDescription(long BlocksClosed, long BlocksReleased, int OpenSlots, int BlockRows, long MostBlocks, bool IsFull);
+
+/// <summary>Asks to close a block of a continual release before all its slots are filled: a public decision.</summary>
+/// <param name="Block">The open block, which makes repeating the request harmless: one that is closed stays so.</param>
+public sealed record CloseBlockRequest(long Block);
 
 /// <summary>One tier of a privacy statement, in exact integers.</summary>
 /// <param name="Tier">Counted from 0.</param>
@@ -99,8 +115,23 @@ public sealed record PrivacyStatement
     /// <summary>r.</summary>
     public required int Features { get; init; }
 
-    /// <summary>How many integers the release has: r (dv + 1); distance-tree: parts (dv + 1) copies.</summary>
+    /// <summary>How many integers the release has: r (dv + 1); with levels all: nodes r (dv + 1), those of a full tree; distance-tree: parts (dv + 1) copies.</summary>
     public required long Dimension { get; init; }
+
+    /// <summary>Levels all only: how many nodes hold each slot. The sensitivity is that of one node times its square root: of all nodes together.</summary>
+    public int? Levels { get; init; }
+
+    /// <summary>Levels all only: slots per block.</summary>
+    public int? BlockRows { get; init; }
+
+    /// <summary>Levels all only: the blocks of a full tree, a power of two, from the store's capacity; those that hold no slot are never released.</summary>
+    public long? Blocks { get; init; }
+
+    /// <summary>Levels all only: the nodes of a full tree, 2 blocks - 1.</summary>
+    public long? Nodes { get; init; }
+
+    /// <summary>Continual only, in words: that rows keep arriving, up to what capacity, and what the noise and a charge are for.</summary>
+    public string? Continual { get; init; }
 
     /// <summary>distance-tree only: the published vectors of one copy.</summary>
     public long? Parts { get; init; }

@@ -31,8 +31,23 @@ public sealed record ValueBoundStatement(double? Radius = null, double? Entry = 
 /// <param name="Alpha">distance-tree only: by what share a distance may be taken too far, from 1/128 to 16, or 0 for exact distances; null for 0.1.</param>
 /// <param name="GridCells">distance-tree only: the points of every feature's grid, a power of two from 4 to 65,536; null for 1,024.</param>
 /// <param name="Copies">distance-tree only: independent copies, whose median is answered, odd and at most 99; null for 1.</param>
+/// <param name="Levels">moment-tree only: root, or all for a release of every node of a tree over blocks of slots, from which any range of blocks is answered; null for root.</param>
+/// <param name="BlockRows">With levels all only: slots per block, a power of two; null for 1,024.</param>
+/// <param name="Continual">With levels all only: rows keep arriving under the one release, and a node is released when its last row is in; null for false.</param>
+/// <param name="Slots">
+/// Continual only: on-arrival, a row takes the next free slot, or public-schedule, the owner's statement that public facts alone decide which slot is filled when (needed under add-remove); null for on-arrival.
+/// </param>
 public sealed record MechanismDefinition(
-    string Name = "moment-tree", int? Degree = null, string? Kernel = null, double? Alpha = null, int? GridCells = null, int? Copies = null);
+    string Name = "moment-tree",
+    int? Degree = null,
+    string? Kernel = null,
+    double? Alpha = null,
+    int? GridCells = null,
+    int? Copies = null,
+    string? Levels = null,
+    int? BlockRows = null,
+    bool? Continual = null,
+    string? Slots = null);
 
 /// <summary>What an owner states when a store is made. All of it is public, and none of it may be derived from the rows.</summary>
 public sealed record StoreDefinition

@@ -109,6 +109,9 @@ public sealed class FakeDpAttentionClient : IDpAttentionClient
     public Task<ReleaseDescription> GetReleaseAsync(string store, string release, CancellationToken cancellationToken = default) => Locked(() => Find(store).Release(release).Describe());
 
     /// <inheritdoc/>
+    public Task<ReleaseDescription> CloseBlockAsync(string store, string release, long block, CancellationToken cancellationToken = default) => Locked(() => Find(store).CloseBlock(release, block));
+
+    /// <inheritdoc/>
     public Task RetireReleaseAsync(string store, string release, CancellationToken cancellationToken = default) => Locked(() => Find(store).Release(release).IsRetired = true);
 
     /// <inheritdoc/>

@@ -29,7 +29,7 @@ internal sealed partial class FakeStore
         if (_ledger.Charge(Account, new RequestId(key), RequestFingerprint.Of(Encoding.ASCII.GetBytes(content)), cost) is LedgerDecision.Refused refused)
             throw Refusal(refused, $"the budget does not admit an answer at tier {tier}; nothing was charged");
         var left = _ledger.Limit(Account)!.Value - _ledger.Spent(Account);
-        var answer = Answer(Attention(), queries, Record(tier, epsilon, epsilon) with { AboutMore = cost.TimesIn(left) }, null);
+        var answer = Answer(Frozen().Attention(0, Rows), queries, Record(tier, epsilon, epsilon) with { AboutMore = cost.TimesIn(left) }, null);
         _bought.Add(key, (content, answer));
         return answer;
     }

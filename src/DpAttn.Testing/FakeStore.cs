@@ -13,6 +13,7 @@ internal sealed partial class FakeStore
     private readonly List<FakeRelease> _releases = [];
     private readonly StoreSchema _schema;
     private readonly MomentParameters? _moments;
+    private readonly MomentTreeParameters? _tree;
     private readonly DistanceTreeParameters? _distances;
     private readonly PerQueryParameters? _queries;
     private readonly Delta _delta;
@@ -31,6 +32,8 @@ internal sealed partial class FakeStore
             _queries = PerQueryParameters.Create(_schema);
         else if (Definition.Mechanism.Name == DistanceTreeRelease.Mechanism)
             _distances = Cluster.Definitions.ToDistanceParameters(Definition);
+        else if (Definition.Mechanism.Levels is not null)
+            _tree = Cluster.Definitions.ToTreeParameters(Definition);
         else
             _moments = Cluster.Definitions.ToParameters(Definition);
         _delta = new Delta(definition.Delta);
@@ -65,7 +68,13 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, e.Message);
         }
         var first = Rows;
+        RequireRoom(rows);
         _batches.Add(batch, (keys, values, rows, first));
+        if (Growing is { } release)
+        {
+            release.Growth!.Append(rows);
+            release.Rows = Frozen();
+        }
         return new AppendResult(batch, first, rows, Replayed: false);
     }
 
@@ -75,6 +84,9 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.NotFound, 404, "no such batch, or no such row in it");
         if (_releases.Exists(release => release.Batches.Contains(batch)))
             throw FakeDpAttentionClient.Failure(ProblemCodes.RowPublished, 409, "the row stands in a release");
+        if (_releases.Exists(release => release.Growth is { } grown && PlaceOf(batch) + index < grown.Slots))
+            throw FakeDpAttentionClient.Failure(ProblemCodes.RowPublished, 409, "the row stands in a release");
+        Growing?.Growth!.Erase();
         _batches[batch] = (Without(known.Keys, index, Definition.KeyDimension), Without(known.Values, index, Definition.ValueDimension), known.Rows - 1, known.FirstSlot);
         return true;
     }
@@ -85,11 +97,13 @@ internal sealed partial class FakeStore
             throw FakeDpAttentionClient.Failure(ProblemCodes.Conflict, 409, "a store of mechanism per-query publishes nothing: each answer is charged by itself");
         if (key is not null && _releases.Find(release => release.Key == key) is { } same)
             return same.Describe();
-        if (Rows == 0)
+        if (Growing is { } live)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.Conflict, 409, $"a continual store has one release, which grows with it, and this one has {live.Id}; retire it before another is made, which is charged by itself");
+        if (Rows == 0 && !IsContinual)
             throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "a store without rows cannot be published; append rows first");
         Epsilon[] tiers = [.. (request?.Ladder ?? Definition.Ladder).Select(Epsilon.Budget)];
         var ladder = Calibrate(tiers);
-        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, [.. _batches.Keys], Rows, ladder, Attention(), now);
+        var made = new FakeRelease($"r{_releases.Count + 1:D6}", key, IsContinual ? [] : [.. _batches.Keys], Frozen(), ladder, now) { Growth = IsContinual ? Grown() : null };
         _ledger.AddRelease(new ReleaseId(made.Id), ladder);
         _releases.Add(made);
         return made.Describe();
@@ -99,6 +113,8 @@ internal sealed partial class FakeStore
 
     public AttendResponse Attend(Matrix<double> queries, AttendOptions options)
     {
+        if (options.Rows is not null && _tree is null)
+            throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, "rows belongs to stores of mechanism moment-tree whose levels are all");
         if (_queries is not null)
             return Buy(_queries, queries, options);
         var release = options.Release is { } id ? Release(id)
@@ -108,8 +124,24 @@ internal sealed partial class FakeStore
         var held = _ledger.OpenTier(Account, new ReleaseId(release.Id));
         var tier = options.Tier ?? release.BestTierWithin(options.MaxEpsilon, held) ?? held
             ?? throw FakeDpAttentionClient.Failure(ProblemCodes.NotOpened, 409, "no tier is open; state release and tier, or maxEpsilon at or above a price");
+        var (blocks, slots) = Range(release, options.Rows);
         var charged = held >= tier ? PrivacyAmount.Zero : Open(release, tier, options.IdempotencyKey ?? $"open:{release.Id}:{tier}");
-        return Answer(release.Attention, queries, Record(tier, release.Ladder.Tiers[tier].Epsilon.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value) with { Release = release.Id }, new bool[queries.Rows]);
+        var record = Record(tier, release.Ladder.Tiers[tier].Epsilon.Value, PrivacyLimit.ToEpsilon(charged, _delta).Value) with { Release = release.Id };
+        return Answer(release.Rows.Attention(slots.From, slots.To), queries, record, new bool[queries.Rows]) with { SlotsCovered = slots.To - slots.From, Blocks = blocks };
+    }
+
+    /// <summary>The blocks of a range, where a store has any, and their slots.</summary>
+    private (BlockRange? Blocks, BlockRange Slots) Range(FakeRelease release, BlockRange? rows)
+    {
+        if (_tree is null)
+            return (null, new BlockRange(0, release.Rows.Slots));
+        if (release.Growth is { Blocks: 0 })
+            throw FakeDpAttentionClient.Failure(ProblemCodes.NotPublished, 409, $"no block of release {release.Id} is released yet: its rows keep arriving");
+        var blocks = release.Growth?.Blocks ?? _tree.ExtentOf(release.Rows.Slots).Blocks;
+        var range = rows ?? new BlockRange(0, blocks);
+        return range.From >= 0 && range.From < range.To && range.To <= blocks
+            ? (range, release.Growth?.SlotsOf(range) ?? new BlockRange(range.From * _tree.BlockRows, Math.Min(range.To * _tree.BlockRows, release.Rows.Slots)))
+            : throw FakeDpAttentionClient.Failure(ProblemCodes.InvalidRequest, 400, $"rows: release {release.Id} has blocks 0 to {blocks - 1}, so to is at most {blocks}, and above from");
     }
 
     public void Grant(double epsilon)
@@ -153,6 +185,7 @@ internal sealed partial class FakeStore
     private NoiseLadder Calibrate(params Epsilon[] tiers) =>
         _queries is not null ? NoiseLadder.Calibrate(_queries.QuerySensitivity, _queries.Columns, tiers, _delta)
         : _distances is not null ? DistanceTreeRelease.Calibrate(_distances, tiers, _delta)
+        : _tree is not null ? _tree.Calibrate(tiers, _delta)
         : MomentRelease.Calibrate(_moments!, tiers, _delta);
 
     public IReadOnlyList<LedgerLine> Ledger(DateTimeOffset now) =>
@@ -225,8 +258,7 @@ internal sealed partial class FakeStore
             tier, epsilon, _delta.Value, charged, PrivacyLimit.ToEpsilon(spent, _delta).Value, PrivacyLimit.ToAffordableEpsilon(_ledger.Limit(Account)!.Value - spent, _delta).Value, Replayed: false);
     }
 
-    private ExactAttention<double> Attention() =>
-        new(Join(Definition.KeyDimension, batch => batch.Keys), Join(Definition.ValueDimension, batch => batch.Values), Definition.Scale!.Value);
+    private FakeRows Frozen() => new(Join(Definition.KeyDimension, batch => batch.Keys), Join(Definition.ValueDimension, batch => batch.Values), Definition.Scale!.Value);
 
     private PrivacyLimit Limit(double epsilon) => new(Epsilon.Budget(epsilon), _delta);
 
@@ -250,43 +282,4 @@ internal sealed partial class FakeStore
     }
 
     private static string Statement(StoreDefinition definition) => System.Text.Json.JsonSerializer.Serialize(definition);
-}
-
-/// <summary>One release of a fake store: exact, and with a price.</summary>
-internal sealed class FakeRelease(string id, string? key, IReadOnlyList<string> batches, long rows, NoiseLadder ladder, ExactAttention<double> attention, DateTimeOffset created)
-{
-    public string Id => id;
-
-    public string? Key => key;
-
-    public IReadOnlyList<string> Batches => batches;
-
-    public NoiseLadder Ladder => ladder;
-
-    public ExactAttention<double> Attention => attention;
-
-    public bool IsRetired { get; set; }
-
-    /// <summary>The best tier whose whole price is at most an amount, if it is better than what is held.</summary>
-    public int? BestTierWithin(double? most, int? held)
-    {
-        if (most is null)
-            return null;
-        for (var tier = ladder.Best; tier >= 0; tier--)
-        {
-            if (held >= tier || ladder.Tiers[tier].Epsilon.Value <= most)
-                return held >= tier ? held : tier;
-        }
-        return null;
-    }
-
-    public ReleaseDescription Describe() => new()
-    {
-        Id = id,
-        State = IsRetired ? "retired" : "published",
-        Progress = 1,
-        Slots = rows,
-        Tiers = [.. ladder.Tiers.Select((tier, t) => new TierDescription(t, tier.Epsilon.Value, ladder.Delta.Value, tier.Cost.ToMu().Value))],
-        Created = created,
-    };
 }

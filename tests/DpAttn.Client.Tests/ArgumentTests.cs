@@ -16,6 +16,8 @@ public class ArgumentTests
         ["tier below 0"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { Tier = -1 }),
         ["NaN epsilon"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { MaxEpsilon = double.NaN }),
         ["negative epsilon"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { MaxEpsilon = -1 }),
+        ["blocks before the first"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { Rows = new(-1, 2) }),
+        ["no blocks"] = client => client.AttendAsync("packages", new float[2], 2, new AttendOptions { Rows = new(2, 2) }),
         ["key with a space"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { IdempotencyKey = "a b" }),
         ["long key"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { IdempotencyKey = new string('k', 129) }),
         ["release with a line break"] = client => client.AttendAsync("packages", new float[1], new AttendOptions { Release = "a\nb" }),

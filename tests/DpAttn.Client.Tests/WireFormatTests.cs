@@ -85,6 +85,15 @@ public class WireFormatTests
     }
 
     [Fact]
+    public async Task Closing_a_block_names_it()
+    {
+        var sent = await SendAsync(Replies.Release("published", 1), client => client.CloseBlockAsync("packages", "r1", 3));
+        Expect(sent, "POST", "/base/v1/stores/packages/releases/r1/blocks", isChange: true);
+        ExpectJson("""{"block":3}""", sent.Text);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => SendAsync(Replies.Release("published", 1), client => client.CloseBlockAsync("packages", "r1", -1)));
+    }
+
+    [Fact]
     public async Task A_release_is_read_retired_and_stated_by_its_id()
     {
         Expect(await SendAsync(Replies.Release("published", 1), client => client.GetReleaseAsync("packages", "r1")), "GET", "/base/v1/stores/packages/releases/r1", isChange: false);
@@ -112,6 +121,23 @@ public class WireFormatTests
         Expect(sent, "POST", "/base/v1/stores/packages/attend", isChange: true);
         Assert.Equal("ask-1", sent.Key);
         ExpectJson("""{"queries":[[1]],"release":"r1","tier":2,"maxEpsilon":0.5,"clip":true}""", sent.Text);
+    }
+
+    [Fact]
+    public async Task A_range_of_blocks_is_sent_and_told_in_either_form()
+    {
+        var options = new AttendOptions { Rows = new BlockRange(2, 5_000_000_000) };
+        var one = Replies.Answers(1, 2) with { SlotsCovered = 99, Blocks = options.Rows };
+        AttendResponse? answer = null;
+        var sent = await SendAsync(one, async client => answer = await client.AttendAsync("packages", new[] { 1f }, options));
+        ExpectJson("""{"queries":[[1]],"rows":{"from":2,"to":5000000000}}""", sent.Text);
+        Assert.Null(sent.Key);
+        Assert.Equal(JsonSerializer.Serialize(one), JsonSerializer.Serialize(answer));
+        var two = Replies.Answers(2, 2) with { SlotsCovered = 99, Blocks = options.Rows };
+        sent = await SendAsync(two, client => client.AttendAsync("packages", new[] { 1f, 2f }, 2, options));
+        Expect(sent, "POST", "/base/v1/stores/packages/attend?rowsFrom=2&rowsTo=5000000000", isChange: false);
+        using var test = new TestClient(ScriptedHandler.Of(() => NpzReply.Of(two)));
+        Assert.Equal(JsonSerializer.Serialize(two), JsonSerializer.Serialize(await test.Client.AttendAsync("packages", new[] { 1f, 2f }, 2, options)));
     }
 
     [Theory]

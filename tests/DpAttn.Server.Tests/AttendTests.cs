@@ -96,6 +96,43 @@ public sealed class AttendTests
     }
 
     [Fact]
+    public async Task A_range_of_blocks_arrives_in_either_form()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await SendAsync(server, Responses.JsonBody("""{"rows": { "to": 9007199254740993, "from": 3 }, "queries":[[1]]}""")).TextAsync();
+        Assert.Equal(new BlockRange(3, 9_007_199_254_740_993), Sent(server).Rows);
+        server.Door.Calls.Clear();
+        await SendAsync(server, Responses.JsonBody("""{"queries":[[1]],"rows":null}""")).TextAsync();
+        Assert.Null(Sent(server).Rows);
+        server.Door.Calls.Clear();
+        using var response = await SendAsync(server, Arrays.Content(Arrays.Npy(1, 2, 1, 2), "application/x-npy"), "?rowsFrom=3&rowsTo=9007199254740993");
+        Assert.Equal(new BlockRange(3, 9_007_199_254_740_993), Sent(server).Rows);
+    }
+
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/x-npy")]
+    [InlineData("application/x-npz")]
+    public async Task What_an_answer_covers_is_said_in_either_form(string form)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Door.Answer(nameof(IFrontDoor.AttendAsync), _ => new AttendResult([Samples.Answer([1]) with { SlotsCovered = 12_345_678_901 }], Samples.Privacy, new BlockRange(2, 7)));
+        using var response = await SendAsync(server, Responses.JsonBody("""{"queries":[[1,2,3]]}"""), accept: form);
+        if (form == "application/json")
+        {
+            var answer = JsonSerializer.Deserialize<AttendResponse>(await response.Content.ReadAsStringAsync(), Responses.Json)!;
+            Assert.Equal((12_345_678_901, new BlockRange(2, 7)), (answer.SlotsCovered!.Value, answer.Blocks));
+            return;
+        }
+        Assert.Equal(
+            ["12345678901", "2", "7"],
+            new[] { "Privacy-Slots-Covered", "Privacy-Blocks-From", "Privacy-Blocks-To" }.Select(name => response.Headers.GetValues(name).Single()));
+        server.Door.Answer(nameof(IFrontDoor.AttendAsync), _ => new AttendResult([Samples.Answer([1])], Samples.Privacy));
+        using var without = await SendAsync(server, Responses.JsonBody("""{"queries":[[1,2,3]]}"""), accept: form);
+        Assert.DoesNotContain(without.Headers, header => header.Key.StartsWith("Privacy-Slots", StringComparison.Ordinal) || header.Key.StartsWith("Privacy-Blocks", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Numbers_come_back_as_the_same_doubles_and_the_same_bytes()
     {
         await using var server = await ServerUnderTest.StartAsync();
@@ -217,6 +254,14 @@ public sealed class AttendTests
     [InlineData("""{"queries":[[1]],"maxEpsilon":"1"}""", "$.maxEpsilon: a finite number")]
     [InlineData("""{"queries":[[1]],"maxEpsilon":1e999}""", "$.maxEpsilon: a finite number")]
     [InlineData("""{"queries":[[1]],"clip":1}""", "$.clip: true or false")]
+    [InlineData("""{"queries":[[1]],"rows":[0,1]}""", "$.rows: an object with from and to")]
+    [InlineData("""{"queries":[[1]],"rows":{"from":0}}""", "$.rows: 'to' is missing")]
+    [InlineData("""{"queries":[[1]],"rows":{"to":1}}""", "$.rows: 'from' is missing")]
+    [InlineData("""{"queries":[[1]],"rows":{"from":0,"from":1,"to":2}}""", "$.rows: a member stands twice")]
+    [InlineData("""{"queries":[[1]],"rows":{"from":0,"until":2}}""", "'until' is no member")]
+    [InlineData("""{"queries":[[1]],"rows":{"from":0.5,"to":2}}""", "$.rows.from: a whole number")]
+    [InlineData("""{"queries":[[1]],"rows":{"from":0,"to":"2"}}""", "$.rows.to: a whole number")]
+    [InlineData("""{"queries":[[1]],"rows":{"from":0,"to":2},"rows":null}""", "twice")]
     [InlineData("""{"queries":[[1]],"release":7}""", "$.release: a text")]
     [InlineData("""{"queries":[[1]]} 1""", "not well-formed")]
     [InlineData("""{"queries":[[1]]""", "not well-formed")]
@@ -245,6 +290,11 @@ public sealed class AttendTests
     [InlineData("?maxEpsilon=1e999", "maxEpsilon")]
     [InlineData("?maxEpsilon=lots", "maxEpsilon")]
     [InlineData("?clip=1", "clip")]
+    [InlineData("?rowsFrom=1", "'rowsFrom' and 'rowsTo' stand together")]
+    [InlineData("?rowsTo=1", "'rowsFrom' and 'rowsTo' stand together")]
+    [InlineData("?rowsFrom=x&rowsTo=1", "rowsFrom")]
+    [InlineData("?rowsFrom=0&rowsTo=1.5", "rowsTo")]
+    [InlineData("?rows=0:1", "rows")]
     [InlineData("?maxepsilon=1", "maxepsilon")]
     [InlineData("?account=acc-2", "account")]
     public async Task A_parameter_beside_an_array_is_read_as_strictly(string query, string name)

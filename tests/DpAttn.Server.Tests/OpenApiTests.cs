@@ -108,7 +108,8 @@ public sealed partial class OpenApiTests
         Assert.Equal(["application/json", "application/x-npy"], attend["requestBody"]!["content"]!.AsObject().Select(form => form.Key));
         Assert.Equal(["application/json", "application/x-npy", "application/x-npz"], attend["responses"]!["200"]!["content"]!.AsObject().Select(form => form.Key));
         Assert.Contains("Privacy-Epsilon-Charged", attend["responses"]!["200"]!["headers"]!.AsObject().Select(header => header.Key));
-        Assert.Contains(attend["parameters"]!.AsArray(), parameter => parameter!["name"]!.GetValue<string>() == "maxEpsilon");
+        foreach (var name in new[] { "maxEpsilon", "rowsFrom", "rowsTo" })
+            Assert.Contains(attend["parameters"]!.AsArray(), parameter => parameter!["name"]!.GetValue<string>() == name);
         var rows = document["paths"]!["/v1/stores/{store}/rows"]!["post"]!;
         Assert.Equal(["multipart/form-data", "application/x-npz", "application/zip", "application/x-ndjson"], rows["requestBody"]!["content"]!.AsObject().Select(form => form.Key));
         Assert.Contains(rows["parameters"]!.AsArray(), parameter => parameter!["name"]!.GetValue<string>() == "Idempotency-Key" && parameter["required"]!.GetValue<bool>());

@@ -62,6 +62,18 @@ public sealed class RoutesTests
         Assert.Equal(arguments, string.Join(',', call.Arguments.Skip(1)));
     }
 
+    [Fact]
+    public async Task A_block_is_closed_by_its_number()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        Responses.AssertIs(Samples.Release, await server.Client.PostAsync("/v1/stores/s/releases/rel-1/blocks", Responses.JsonBody(new CloseBlockRequest(3))).TextAsync());
+        var call = Assert.Single(server.Door.Calls);
+        Assert.Equal(nameof(IFrontDoor.CloseBlockAsync), call.Method);
+        Assert.Equal(["s", "rel-1", new CloseBlockRequest(3)], call.Arguments.Skip(1));
+        using var empty = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
+        Assert.Contains("'block' is missing", await server.Client.PostAsync("/v1/stores/s/releases/rel-1/blocks", empty).TextAsync(HttpStatusCode.BadRequest));
+    }
+
     [Theory]
     [InlineData("/v1/stores/s", nameof(IFrontDoor.DeleteStoreAsync), "s")]
     [InlineData("/v1/stores/s/rows/b1/3", nameof(IFrontDoor.EraseRowAsync), "s,b1,3")]

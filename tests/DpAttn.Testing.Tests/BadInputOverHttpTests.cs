@@ -100,6 +100,12 @@ public sealed class BadInputOverHttpTests : IAsyncLifetime
             (Definition() with { Mechanism = new MechanismDefinition("laplace-tree") }, "moment-tree"),
             (Definition() with { Mechanism = new MechanismDefinition("distance-tree", Kernel: "taylor") }, "kernel"),
             (Definition() with { Mechanism = new MechanismDefinition("moment-tree", Alpha: 0.1) }, "alpha"),
+            (Definition() with { Mechanism = new MechanismDefinition(Levels: "leaves") }, "levels must be root or all"),
+            (Definition() with { Mechanism = new MechanismDefinition(BlockRows: 8) }, "blockRows, continual and slots belong to levels all"),
+            (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 12) }, "blockRows must be a power of two between 1 and 1073741824"),
+            (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", Slots: "on-arrival") }, "slots belongs to continual stores"),
+            (Definition() with { Mechanism = new MechanismDefinition("per-query", Levels: "all") }, "belong to moment-tree"),
+            (Definition() with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 1), Capacity = 1 << 22 }, "at most 1048576 are served: use larger blockRows"),
         ];
         foreach (var (definition, word) in cases)
         {

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using DpAttn.Cli.Output;
 using DpAttn.Client;
 using DpAttn.Contracts;
@@ -19,10 +21,16 @@ internal static class AttendCommand
         var release = new Option<string?>("--release") { Description = "the release; default: the newest that is open", HelpName = "RELEASE" };
         var tier = Arguments.Whole("--tier", "open this tier of --release if need be, and answer from it; default: the best that is open. Per-query: buy the answer at this tier of the store");
         var maxEpsilon = Arguments.Number("--max-epsilon", "open the best tier that costs at most this, or buy a per-query answer at it; default: open and buy nothing");
+        var rows = new Option<BlockRange?>("--rows")
+        {
+            Description = "answer about the blocks FROM to TO - 1 alone, of a store whose levels are all; default: all rows that are released",
+            HelpName = "FROM:TO",
+            CustomParser = ParseRows,
+        };
         var key = new Option<string?>("--key") { Description = "the request's idempotency key: the same request with it again is answered again, and charged once; default: a fresh one", HelpName = "KEY" };
         var clip = new Option<bool>("--clip") { Description = "move queries out of bounds to the nearest point inside instead of refusing them" };
         var to = new Option<string?>("--to") { Description = "write the outputs, m x dv, to a .npy file; a .npz file gets the error bars too", HelpName = "FILE" };
-        var verb = new RemoteCommand(context, "attend", "Ask queries of a release, or of all rows of a per-query store; answers carry their error bars and what they cost", store, queries, release, tier, maxEpsilon, key, clip, to);
+        var verb = new RemoteCommand(context, "attend", "Ask queries of a release, or of all rows of a per-query store; answers carry their error bars and what they cost", store, queries, release, tier, maxEpsilon, rows, key, clip, to);
         return verb.Does(async (client, parsed, token) =>
         {
             var target = parsed.GetValue(to);
@@ -33,6 +41,7 @@ internal static class AttendCommand
                 Release = parsed.GetValue(release),
                 Tier = parsed.GetInt(tier),
                 MaxEpsilon = parsed.GetValue(maxEpsilon),
+                Rows = parsed.GetValue(rows),
                 Clip = parsed.GetValue(clip),
                 IdempotencyKey = parsed.GetValue(key),
             };
@@ -42,6 +51,16 @@ internal static class AttendCommand
                 AnswerFile.Write(target, answers);
             verb.Printer.Print(parsed, answers, value => ToTables(value, target));
         });
+    }
+
+    private static BlockRange? ParseRows(ArgumentResult result)
+    {
+        var ends = result.Tokens[0].Value.Split(':');
+        if (ends.Length == 2 && long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out var from)
+            && long.TryParse(ends[1], NumberStyles.None, CultureInfo.InvariantCulture, out var to) && from < to)
+            return new BlockRange(from, to);
+        result.AddError($"--rows takes two blocks FROM:TO, counted from 0, TO after FROM, not '{result.Tokens[0].Value}'");
+        return null;
     }
 
     private static IEnumerable<(string, Table)> ToTables(AttendResponse answers, string? target)
@@ -57,6 +76,8 @@ internal static class AttendCommand
             ("noise deviation, mean", MeanDeviation(answers) is { } mean ? Numbers.Short(mean) : "no bound"),
             ("kernel error, at most", $"{Numbers.Short(answers.KernelErrorBound)} in l2 norm"),
         };
+        if (answers.SlotsCovered is { } slots)
+            lines.Insert(2, ("covers", $"{Numbers.Count(slots)} slots{(answers.Blocks is { } blocks ? $", blocks {blocks.From} to {blocks.To - 1}" : "")}"));
         if (privacy.AboutMore is { } more)
             lines.Add(("about", $"{Numbers.Count(more)} more like this one"));
         if (answers.IndistinguishableFromMean is { } marks)

@@ -27,7 +27,7 @@ internal sealed class AttendRun(IDpAttentionClient client, string store, AttendO
     }
 
     // Its release and tier, which are open now: a maximum stated again could open a second, better one.
-    private AttendOptions Same(PrivacyRecord first) => new() { Release = first.Release, Tier = first.Tier, Clip = options.Clip };
+    private AttendOptions Same(PrivacyRecord first) => new() { Release = first.Release, Tier = first.Tier, Rows = options.Rows, Clip = options.Clip };
 
     private static AttendResponse Join(List<AttendResponse> parts)
     {
@@ -40,6 +40,8 @@ internal sealed class AttendRun(IDpAttentionClient client, string store, AttendO
             IntervalHigh = [.. parts.SelectMany(part => part.IntervalHigh)],
             KernelErrorBound = parts.Max(part => part.KernelErrorBound),
             IndistinguishableFromMean = parts.Exists(part => part.IndistinguishableFromMean is null) ? null : [.. parts.SelectMany(part => part.IndistinguishableFromMean!)],
+            SlotsCovered = parts[0].SlotsCovered,
+            Blocks = parts[0].Blocks,
             // Only the first can have been charged; the budget is what the last one saw.
             Privacy = parts[0].Privacy with { Spent = last.Spent, Remaining = last.Remaining },
         };

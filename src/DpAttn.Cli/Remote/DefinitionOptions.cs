@@ -35,6 +35,10 @@ internal sealed class DefinitionOptions
     private readonly Option<double?> _alpha = Arguments.Number("--alpha", "distance-tree: by what share a distance may be taken too far, 0 for exact distances; default: 0.1");
     private readonly Option<long?> _gridCells = Arguments.Whole("--grid-cells", "distance-tree: points of every feature's grid, a power of two; default: 1024");
     private readonly Option<long?> _copies = Arguments.Whole("--copies", "distance-tree: copies with noise of their own, whose median is answered, odd; default: 1");
+    private readonly Option<string?> _levels = new("--levels") { Description = "moment-tree: release the sum of all rows alone, or every node of a tree over blocks of slots, for answers about any range of blocks; default: root", HelpName = "root|all" };
+    private readonly Option<long?> _blockRows = Arguments.Whole("--block-rows", "levels all: slots per block, a power of two; default: 1024");
+    private readonly Option<bool> _continual = new("--continual") { Description = "levels all: rows keep arriving under one release and one charge, up to the capacity; a block's nodes are released when it is full" };
+    private readonly Option<string?> _slots = new("--slots") { Description = "continual: how rows come to their slots; under add-remove public-schedule must be stated, and hold; default: on-arrival", HelpName = "on-arrival|public-schedule" };
     private readonly Option<double?> _delta = Arguments.Number("--delta", "delta of every epsilon of the store; default: 1e-6");
     private readonly Option<double[]?> _ladder = Arguments.NumberList("--ladder", "the epsilons of a release's tiers, or that per-query answers may be bought at, ascending, such as 0.25,0.5,1");
     private readonly Option<double?> _limit = Arguments.Number("--limit", "the limit of all users together, in epsilon");
@@ -45,7 +49,7 @@ internal sealed class DefinitionOptions
     public Symbol[] All =>
     [
         _file, _keyDimension, _valueDimension, _keyRadius, _keyBox, _queryRadius, _queryBox, _valueRadius, _valueEntry, _scale, _adjacency,
-        _mechanism, _degree, _kernel, _alpha, _gridCells, _copies, _delta, _ladder, _limit, _capacity, _publicRows, _shards,
+        _mechanism, _degree, _kernel, _alpha, _gridCells, _copies, _levels, _blockRows, _continual, _slots, _delta, _ladder, _limit, _capacity, _publicRows, _shards,
     ];
 
     /// <exception cref="ArgumentException">A flag is missing, or two say the same.</exception>
@@ -71,7 +75,8 @@ internal sealed class DefinitionOptions
             Values = Values(parsed),
             Scale = parsed.GetValue(_scale),
             Mechanism = new MechanismDefinition(
-                parsed.GetValue(_mechanism) ?? mechanism.Name, parsed.GetInt(_degree), parsed.GetValue(_kernel), parsed.GetValue(_alpha), parsed.GetInt(_gridCells), parsed.GetInt(_copies)),
+                parsed.GetValue(_mechanism) ?? mechanism.Name, parsed.GetInt(_degree), parsed.GetValue(_kernel), parsed.GetValue(_alpha), parsed.GetInt(_gridCells), parsed.GetInt(_copies),
+                parsed.GetValue(_levels), parsed.GetInt(_blockRows), parsed.GetValue(_continual) ? true : null, parsed.GetValue(_slots)),
             Ladder = parsed.GetNumbers(_ladder) ?? throw new ArgumentException($"state {_ladder.Name}: {_ladder.Description}"),
             Limit = parsed.Require(_limit),
             Capacity = parsed.Require(_capacity),

@@ -4,12 +4,12 @@ using DpAttn.Cli.Output;
 
 namespace DpAttn.Cli.Remote;
 
-/// <summary>dpattn store: create, show, list, delete, and the machine-readable claim of a release.</summary>
+/// <summary>dpattn store: create, show, list, delete, close a block of a continual release, and the machine-readable claim of a release.</summary>
 internal static class StoreCommand
 {
     public static Command Create(RemoteContext context) => new("store", "Stores on a server")
     {
-        CreateStore(context), Show(context), List(context), Statement(context), Delete(context),
+        CreateStore(context), Show(context), List(context), CloseBlock(context), Statement(context), Delete(context),
     };
 
     private static Command CreateStore(RemoteContext context)
@@ -34,6 +34,22 @@ internal static class StoreCommand
         var verb = new RemoteCommand(context, "list", "The stores that you own or were granted");
         return verb.Does(async (client, parsed, token) =>
             verb.Printer.Print(parsed, await client.ListStoresAsync(token).ConfigureAwait(false), StoreTables.List));
+    }
+
+    private static Command CloseBlock(RemoteContext context)
+    {
+        var store = Arguments.Store();
+        var release = new Argument<string>("release") { Description = "the release's id" };
+        var block = new Option<long?>("--block") { Description = "the block, which makes repeating the command harmless; default: the one that is open now" };
+        var verb = new RemoteCommand(context, "close-block", "Close the open block of a continual release before it is full: what it has left stays empty for ever", store, release, block);
+        return verb.Does(async (client, parsed, token) =>
+        {
+            var (name, id) = (parsed.GetValue(store)!, parsed.GetValue(release)!);
+            var chosen = parsed.GetValue(block)
+                ?? (await client.GetReleaseAsync(name, id, token).ConfigureAwait(false)).Continual?.BlocksClosed
+                ?? throw new ArgumentException($"release {id} of store '{name}' is of all rows at once: only a continual store has blocks to close");
+            verb.Printer.Print(parsed, await client.CloseBlockAsync(name, id, chosen, token).ConfigureAwait(false), StoreTables.Release);
+        });
     }
 
     private static Command Statement(RemoteContext context)

@@ -51,6 +51,11 @@ internal static class StoreTables
             ("slots", Numbers.Count(release.Slots)),
             ("frozen", $"{release.Created.UtcDateTime:u}"),
         };
+        if (release.Continual is { } grown)
+        {
+            lines.Add(("blocks", $"{Numbers.Count(grown.BlocksReleased)} released of {Numbers.Count(grown.BlocksClosed)} closed; {Numbers.Count(grown.MostBlocks)} at most, of {Numbers.Count(grown.BlockRows)} slots"));
+            lines.Add(("open block", grown.IsFull ? "none: the store is full" : $"block {grown.BlocksClosed}, {Numbers.Count(grown.OpenSlots)} slots"));
+        }
         if (release.Failure is { } failure)
             lines.Add(("failure", failure));
         yield return ($"Release {release.Id}", Tables.Pairs([.. lines]));
@@ -75,6 +80,7 @@ internal static class StoreTables
     private static string Describe(MechanismDefinition mechanism) => mechanism switch
     {
         { Alpha: { } alpha } => $"{mechanism.Name}, degree {mechanism.Degree}, {(alpha == 0 ? "exact distances" : $"alpha {Numbers.Short(alpha)}")}, grid {mechanism.GridCells}, copies {mechanism.Copies}",
+        { Levels: "all" } => $"{mechanism.Name}, degree {mechanism.Degree}, {mechanism.Kernel}, all levels over blocks of {mechanism.BlockRows} slots{(mechanism.Continual == true ? $", continual, slots filled {(mechanism.Slots == "public-schedule" ? "on a public schedule" : "on arrival")}" : "")}",
         { Degree: { } degree } => $"{mechanism.Name}, degree {degree}, {mechanism.Kernel}",
         _ => mechanism.Name,
     };

@@ -42,6 +42,8 @@ internal static class NpzAnswers
                 IntervalHigh = high,
                 KernelErrorBound = kernel,
                 IndistinguishableFromMean = marks,
+                SlotsCovered = Whole(reply.Headers, "Privacy-Slots-Covered"),
+                Blocks = Whole(reply.Headers, "Privacy-Blocks-From") is { } from && Whole(reply.Headers, "Privacy-Blocks-To") is { } to ? new BlockRange(from, to) : null,
                 Privacy = privacy,
             };
         }
@@ -88,8 +90,11 @@ internal static class NpzAnswers
             ? new PrivacyRecord(
                 tier, tierEpsilon, delta, charged, spent, remaining, Text(headers, "Idempotency-Replayed") == "true",
                 Text(headers, "Privacy-Release") is { } release ? Internal.Text.WithoutControls(release) : null,
-                long.TryParse(Text(headers, "Privacy-About-More"), NumberStyles.None, CultureInfo.InvariantCulture, out var more) ? more : null)
+                Whole(headers, "Privacy-About-More"))
             : null;
+
+    private static long? Whole(HttpResponseHeaders headers, string name) =>
+        long.TryParse(Text(headers, name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static double? Number(HttpResponseHeaders headers, string name) =>
         double.TryParse(Text(headers, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;

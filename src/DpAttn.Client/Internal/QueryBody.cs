@@ -26,6 +26,13 @@ internal static class QueryBody
                 writer.WriteNumber("tier"u8, tier);
             if (options.MaxEpsilon is { } epsilon)
                 writer.WriteNumber("maxEpsilon"u8, epsilon);
+            if (options.Rows is { } rows)
+            {
+                writer.WriteStartObject("rows"u8);
+                writer.WriteNumber("from"u8, rows.From);
+                writer.WriteNumber("to"u8, rows.To);
+                writer.WriteEndObject();
+            }
             if (options.Clip)
                 writer.WriteBoolean("clip"u8, true);
             writer.WriteEndObject();

@@ -20,6 +20,7 @@ namespace DpAttn.Client.Internal;
 [JsonSerializable(typeof(AttendResponse))]
 [JsonSerializable(typeof(AuditPage))]
 [JsonSerializable(typeof(BudgetDescription))]
+[JsonSerializable(typeof(CloseBlockRequest))]
 [JsonSerializable(typeof(EstimateRequest))]
 [JsonSerializable(typeof(EstimateResponse))]
 [JsonSerializable(typeof(IReadOnlyList<StoreDescription>))]

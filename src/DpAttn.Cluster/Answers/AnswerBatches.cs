@@ -39,7 +39,7 @@ internal static class AnswerBatches
                 batch.Indistinguishable[i] = mark;
             kernelErrorBound = Math.Max(kernelErrorBound, answer.KernelErrorBound);
         }
-        return batch with { KernelErrorBound = kernelErrorBound };
+        return batch with { KernelErrorBound = kernelErrorBound, Slots = answers[0].SlotsCovered };
     }
 
     public static void CopyTo(AnswerBatch batch, Span<AttentionAnswer> answers)
@@ -51,7 +51,10 @@ internal static class AnswerBatches
             for (var j = 0; j < intervals.Length; j++)
                 intervals[j] = new NoiseInterval(batch.Low[start + j], batch.High[start + j], batch.Whole[start + j]);
             answers[i] = new AttentionAnswer(
-                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable.Length == 0 ? null : batch.Indistinguishable[i]);
+                batch.Outputs.AsSpan(start, batch.Columns).ToArray(), batch.Deviations.AsSpan(start, batch.Columns).ToArray(), intervals, batch.KernelErrorBound, batch.Indistinguishable.Length == 0 ? null : batch.Indistinguishable[i])
+            {
+                SlotsCovered = batch.Slots,
+            };
         }
     }
 }

@@ -1,11 +1,11 @@
-using System.Security.Cryptography;
+using DpAttn.Attention;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
 using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
-/// <summary>The silo's cache of released nodes, ready to answer: bounded in bytes, the least recently used go first. What it holds is released, so it is never wrong.</summary>
+/// <summary>The silo's cache of released nodes, and of sums of nodes that make a range of blocks, ready to answer: bounded in bytes, the least recently used go first. What it holds is released, so it is never wrong.</summary>
 internal sealed class ReleasedNodes
 {
     // A node that is being loaded takes three times its size, so only so many are at once.
@@ -27,16 +27,41 @@ internal sealed class ReleasedNodes
     /// <summary>The answerer of a tier, loaded by whoever asks first.</summary>
     /// <exception cref="ProblemException">not_found: no published release has this tier.</exception>
     /// <exception cref="StorageException">It cannot be read. That is not remembered.</exception>
-    public Task<ITierAnswers> GetAsync(StoreId store, string release, int tier, CancellationToken cancellationToken) =>
-        _held.GetAsync(new NodeKey(store, release, tier), cancellationToken);
+    public Task<ITierAnswers> GetAsync(StoreId store, string release, int tier, CancellationToken cancellationToken) => GetAsync(store, release, tier, null, cancellationToken);
+
+    /// <summary>The same of a range of blocks, of a release of all levels; null for all.</summary>
+    /// <exception cref="ProblemException">not_found, or invalid_request: the release does not have these blocks.</exception>
+    /// <exception cref="StorageException">It cannot be read. That is not remembered.</exception>
+    public Task<ITierAnswers> GetAsync(StoreId store, string release, int tier, BlockRange? rows, CancellationToken cancellationToken) =>
+        _held.GetAsync(new NodeKey(store, release, tier, rows), cancellationToken);
 
     private async Task<ITierAnswers> LoadAsync(NodeKey key)
     {
         var (release, model) = await FindAsync(key);
         var ladder = model.LadderOf(release.Ladder);
-        return model is StoredModel stored
-            ? await LoadAsync(key, release, stored, ladder)
-            : ((DistanceModel)model).AnswersOf(key.Release, release.Slots, key.Tier, ladder);
+        BlockRanges.Require(model, key.Rows);
+        return model switch
+        {
+            StoredModel stored => await NamedBlobs.ReadAsync(() => LoadAsync(key, release, stored, ladder), () => FindAsync(key)),
+            TreeModel tree => await NamedBlobs.ReadAsync(() => LoadAsync(key, release, tree), () => FindAsync(key)),
+            _ => ((DistanceModel)model).AnswersOf(key.Release, release.Slots, key.Tier, ladder),
+        };
+    }
+
+    /// <summary>Adds up a range from its nodes, which need not be kept: the sum answers.</summary>
+    private async Task<ITierAnswers> LoadAsync(NodeKey key, ReleaseDocument release, TreeModel model)
+    {
+        BlockRanges.Require(release, key.Rows);
+        // What is held under no range must not grow.
+        if (release.Continual is not null && key.Rows is null)
+            throw new ProblemException(ProblemCodes.InvalidRequest, "rows: a continual release is answered for a range of its blocks");
+        var rows = BlockRanges.Covered(release, key.Rows)!;
+        var extent = release.Continual is { } grown ? new TreeExtent(grown.ReleasedBlocks, grown.IsFull) : model.Tree.ExtentOf(release.Slots);
+        var wanted = model.Tree.NodesOf(rows.From, rows.To, extent);
+        var nodes = release.Continual is null
+            ? await new StoredTree(key.Store, release, model, _blobs).ReadAsync(key.Tier, wanted)
+            : await new ContinualNodes(key.Store, release, model, _blobs).ReadAsync(key.Tier, wanted);
+        return new MomentAnswers(ReleasedRange.Of(model.Tree, extent, rows.From, rows.To, node => nodes[node]).Moments);
     }
 
     private async Task<(ReleaseDocument Release, ReleasedModel Model)> FindAsync(NodeKey key)
@@ -52,12 +77,10 @@ internal sealed class ReleasedNodes
     private async Task<ITierAnswers> LoadAsync(NodeKey key, ReleaseDocument release, StoredModel model, NoiseLadder ladder)
     {
         var node = release.Nodes[key.Tier];
-        var bytes = await _blobs.ReadNamedAsync(key.Store, BlobKind.Node, node, $"tier {key.Tier} of release {key.Release} is missing", () => FindAsync(key));
-        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != node.Digest)
-            throw new StorageCorruptException($"tier {key.Tier} of release {key.Release} is not the one that was published");
+        var bytes = await _blobs.ReadNodeAsync(key.Store, node.Blob, node.Bytes, Convert.FromHexString(node.Digest), $"tier {key.Tier} of release {key.Release}");
         var (values, slots) = NodeCodec.Decode(bytes, model.Dimension);
         return model.AnswersOf(values, slots, key.Tier, ladder);
     }
 
-    private readonly record struct NodeKey(StoreId Store, string Release, int Tier);
+    private readonly record struct NodeKey(StoreId Store, string Release, int Tier, BlockRange? Rows);
 }

@@ -16,13 +16,20 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
     /// <exception cref="ProblemException">not_published, not_found, release_retired, not_opened or invalid_request.</exception>
     public static TierChoice Select(StoreView store, AccountState account, AttendCommand command)
     {
+        var choice = Choose(store, account, command);
+        BlockRanges.Require(choice.Release, command.Rows);
+        return choice;
+    }
+
+    private static TierChoice Choose(StoreView store, AccountState account, AttendCommand command)
+    {
         if (command.MaxEpsilon is { } stated && !(stated > 0 && stated <= Epsilon.LargestBudget))
             throw new ProblemException(ProblemCodes.InvalidRequest, $"maxEpsilon must lie in (0, {Epsilon.LargestBudget}]");
         if (command.Tier is not null && command.Release is null)
             throw new ProblemException(ProblemCodes.InvalidRequest, "a tier is opened of an explicit release: state release too");
         var newest = command.Release is null ? store.NewestPublished : Published(store, command.Release);
         if (newest is null)
-            throw new ProblemException(ProblemCodes.NotPublished, "the store has no published release yet");
+            throw store.Releases.LastOrDefault(ContinualBook.IsLive) is { } growing ? NothingReleased(growing) : new ProblemException(ProblemCodes.NotPublished, "the store has no published release yet");
         if (command.Tier is { } tier)
             return Explicit(store, account, command, newest, tier);
         if (command.MaxEpsilon is { } most && Affordable(store, account, newest, most) is { } choice)
@@ -96,7 +103,7 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
             ReleaseDocument.Published => release,
             ReleaseDocument.Retired => throw new ProblemException(ProblemCodes.ReleaseRetired, $"release {release.Id} is retired"),
             ReleaseDocument.Failed => throw new ProblemException(ProblemCodes.NotPublished, $"release {release.Id} failed: {release.Failure}"),
-            _ => throw new ProblemException(ProblemCodes.NotPublished, $"release {release.Id} is still being published"),
+            _ => throw (ContinualBook.IsLive(release) ? NothingReleased(release) : new ProblemException(ProblemCodes.NotPublished, $"release {release.Id} is still being published")),
         };
     }
 
@@ -108,6 +115,9 @@ internal sealed record TierChoice(ReleaseDocument Release, int Tier, bool MustOp
         var epsilon = held is null ? ladder.Tiers[tier].Epsilon : PrivacyLimit.ToEpsilon(LedgerRules.CostFrom(held, tier, ladder), store.Delta);
         return new TierPrice(tier, epsilon.Value, store.Delta.Value, release.Id);
     }
+
+    private static ProblemException NothingReleased(ReleaseDocument release) =>
+        new(ProblemCodes.NotPublished, $"no block of release {release.Id} is released yet: its rows keep arriving");
 
     private static ProblemException NotOpened(StoreView store, AccountState account, ReleaseDocument release, string why) =>
         new(ProblemCodes.NotOpened, why)

@@ -55,7 +55,10 @@ internal sealed class KeptSums
     private async Task<Held> LoadAsync(SumsKey key)
     {
         var (named, model) = await FindAsync(key);
-        var bytes = await _blobs.ReadNamedAsync(key.Store, BlobKind.ShardSums, named, $"the sums of shard {key.Shard} of release {key.Release} are missing", () => FindAsync(key));
+        var bytes = await NamedBlobs.ReadAsync(
+            async () => await _blobs.ReadPartsAsync(key.Store, BlobKind.ShardSums, named.Blob, named.Bytes)
+                ?? throw new StorageCorruptException($"the sums of shard {key.Shard} of release {key.Release} are missing"),
+            () => FindAsync(key));
         return await _scans.RunWhenFreeAsync(() => Open(key, named, model, bytes));
     }
 

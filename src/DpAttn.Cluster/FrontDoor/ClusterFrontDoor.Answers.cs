@@ -21,6 +21,7 @@ internal sealed partial class ClusterFrontDoor
                 : NoSuchStore());
         // All that can be wrong with a request is found before it is charged.
         QueryCheck.Require(view.Schema, command.Queries, command.Clip);
+        BlockRanges.Require(view.Model, command.Rows);
         if (command.RequestId is { } key)
             RequireRequestId(key);
         if (view.Model is PerQueryModel model)
@@ -28,7 +29,9 @@ internal sealed partial class ClusterFrontDoor
         var opened = await OpenAsync(view, caller.Account, entitlement, command, cancellationToken);
 
         // From here on the tier is durably paid for.
-        var answers = await AnswerAsync(opened.Store, opened.Choice, command, cancellationToken);
+        var blocks = BlockRanges.Covered(opened.Choice.Release, command.Rows);
+        // A continual release may grow while its answers are computed in pieces: all are of the same blocks.
+        var answers = await AnswerAsync(opened.Store, opened.Choice, opened.Choice.Release.Continual is null ? command : command with { Rows = blocks }, cancellationToken);
         var record = new PrivacyRecord(
             opened.Choice.Tier,
             opened.Store.LadderOf(opened.Choice.Release).Tiers[opened.Choice.Tier].Epsilon.Value,
@@ -38,7 +41,7 @@ internal sealed partial class ClusterFrontDoor
             opened.Entitlement.Remaining,
             opened.IsReplay,
             opened.Choice.Release.Id);
-        return new AttendResult(answers, record);
+        return new AttendResult(answers, record, blocks);
     }
 
     public async Task<EstimateResponse> EstimateAsync(Principal caller, string store, EstimateRequest request, CancellationToken cancellationToken = default)
@@ -81,7 +84,7 @@ internal sealed partial class ClusterFrontDoor
             var numbers = count == queries.Rows ? queries.Data : queries.Data.AsSpan(start * queries.Columns, count * queries.Columns).ToArray();
             // A call takes milliseconds at most: carrying a token to the grain would cost more than it could save.
             cancellationToken.ThrowIfCancellationRequested();
-            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip), CancellationToken.None)
+            var batch = await grain.AnswerAsync(new AnswerCommand(choice.Release.Id, choice.Tier, count, numbers, command.Clip, command.Rows?.From, command.Rows?.To), CancellationToken.None)
                 .WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
             AnswerBatches.CopyTo(batch, answers.AsSpan(start, count));
         }

@@ -55,6 +55,15 @@ internal sealed partial class ClusterFrontDoor
         SeeItAtOnce();
     }
 
+    public async Task<ReleaseDescription> CloseBlockAsync(Principal caller, string store, string release, CloseBlockRequest request, CancellationToken cancellationToken = default)
+    {
+        var owned = await OwnedAsync(caller, store, cancellationToken);
+        if (request.Block < 0)
+            throw new ProblemException(ProblemCodes.InvalidRequest, "block is counted from 0");
+        await StoreGrain(owned).CloseBlockAsync(Find(owned, release).Id, request.Block, caller.Account.Value, cancellationToken).WithinAsync(options.CallDeadline, ProblemCodes.ShardUnavailable, cancellationToken);
+        return await GetReleaseAsync(caller, store, release, cancellationToken);
+    }
+
     public async Task<PrivacyStatement> GetPrivacyStatementAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default)
     {
         var visible = await VisibleAsync(caller, store, fresh: false, cancellationToken);

@@ -50,6 +50,9 @@ internal sealed class FaultsAtTheDoor(IFrontDoor door) : IFrontDoor
     public Task RetireReleaseAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default) =>
         Guard(door.RetireReleaseAsync(caller, store, release, cancellationToken));
 
+    public Task<ReleaseDescription> CloseBlockAsync(Principal caller, string store, string release, CloseBlockRequest request, CancellationToken cancellationToken = default) =>
+        Guard(door.CloseBlockAsync(caller, store, release, request, cancellationToken));
+
     public Task<PrivacyStatement> GetPrivacyStatementAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default) =>
         Guard(door.GetPrivacyStatementAsync(caller, store, release, cancellationToken));
 

@@ -62,6 +62,10 @@ public interface IFrontDoor
     /// <summary>All releases, the newest last.</summary>
     Task<IReadOnlyList<ReleaseDescription>> ListReleasesAsync(Principal caller, string store, CancellationToken cancellationToken = default);
 
+    /// <summary>Closes the open block of a continual release: the slots that it has left stay empty for ever. Repeating it changes nothing.</summary>
+    /// <exception cref="ProblemException">conflict: the release is no continual one, or the block is not open or holds no slot; release_retired; busy: the block closed before is not released yet.</exception>
+    Task<ReleaseDescription> CloseBlockAsync(Principal caller, string store, string release, CloseBlockRequest request, CancellationToken cancellationToken = default);
+
     /// <summary>Retires a release: it answers no more. What it cost stays spent.</summary>
     Task RetireReleaseAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default);
 

@@ -10,9 +10,11 @@ internal static class RequestContent
 {
     public static byte[] Of(AttendCommand command)
     {
+        // A range is written only where it is stated: other requests have the bytes that they were charged under before there was a choice.
+        var begin = command.Rows is { } rows ? $"attend 2|{rows.From}|{rows.To}" : "attend 1";
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(
-            $"attend 1|{command.Release?.Length}|{command.Release}|{command.Tier}|{command.MaxEpsilon:R}|{command.Clip}|{command.Queries.Rows}|{command.Queries.Columns}|"));
+            $"{begin}|{command.Release?.Length}|{command.Release}|{command.Tier}|{command.MaxEpsilon:R}|{command.Clip}|{command.Queries.Rows}|{command.Queries.Columns}|"));
         if (BitConverter.IsLittleEndian)
         {
             hash.AppendData(MemoryMarshal.AsBytes(command.Queries.Data.AsSpan()));

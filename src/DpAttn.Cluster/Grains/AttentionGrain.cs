@@ -14,7 +14,7 @@ internal sealed class AttentionGrain(ReleasedNodes nodes, PartCache cache, Store
 
     public async Task<AnswerBatch> AnswerAsync(AnswerCommand command, CancellationToken cancellationToken)
     {
-        var tier = await nodes.GetAsync(Store, command.Release, command.Tier, cancellationToken);
+        var tier = await nodes.GetAsync(Store, command.Release, command.Tier, command.Rows, cancellationToken);
         var dimension = command.Numbers.Length / Math.Max(1, command.Queries);
         var queries = new Matrix<double>(command.Queries, dimension, command.Numbers);
         return AnswerBatches.Of(await tier.AnswerAsync(queries, command.Clip, new Parts(GrainFactory, Store, cache, options.CallDeadline), cancellationToken));

@@ -12,17 +12,16 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
 {
     private readonly CancellationTokenSource _stop = new();
     private PublishJob? _job;
+    private GrowthJob? _growth;
     private PartNoise? _parts;
     private Task? _run;
+    private bool _isAsked;
 
     public Task StartAsync()
     {
+        _isAsked = true;
         if (_run is null or { IsCompleted: true })
-        {
-            var (store, release) = GrainKey.Parse(this.GetPrimaryKeyString());
-            _job = services.Publish(store, release);
-            _run = RunAsync(_job, store, release);
-        }
+            _run = RunAsync();
         DelayDeactivation(TimeSpan.FromMinutes(1));
         return Task.CompletedTask;
     }
@@ -38,12 +37,17 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _stop.CancelAsync();
 
-    private async Task RunAsync(PublishJob job, StoreId store, string release)
+    /// <summary>Works as long as it is asked to: rows of a continual store may come while their release grows.</summary>
+    private async Task RunAsync()
     {
+        var (store, release) = GrainKey.Parse(this.GetPrimaryKeyString());
         try
         {
-            var outcome = await job.RunAsync(new Shards(GrainFactory, store, release), _stop.Token);
-            LogOutcome(store.Value, release, outcome);
+            while (_isAsked)
+            {
+                _isAsked = false;
+                await RunAsync(store, release);
+            }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
@@ -55,13 +59,30 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
         }
     }
 
+    private async Task RunAsync(StoreId store, string release)
+    {
+        var shards = new Shards(GrainFactory, store, release);
+        var read = await services.Catalog.ReadAsync(Documents.Release, Documents.Below(store, release), _stop.Token);
+        if (read is { Value.Continual: not null })
+        {
+            _growth ??= services.Growth(store, release);
+            LogGrowth(store.Value, release, await _growth.RunAsync(shards, _stop.Token));
+            return;
+        }
+        _job = services.Publish(store, release);
+        LogOutcome(store.Value, release, await _job.RunAsync(shards, _stop.Token));
+    }
+
     [LoggerMessage(LogLevel.Information, "release {Release} of store {Store}: {Outcome}")]
     private partial void LogOutcome(string store, string release, PublishOutcome outcome);
+
+    [LoggerMessage(LogLevel.Debug, "release {Release} of store {Store} has grown: {Outcome}")]
+    private partial void LogGrowth(string store, string release, GrowthOutcome outcome);
 
     [LoggerMessage(LogLevel.Warning, "release {Release} of store {Store} is not published yet and will be resumed")]
     private partial void LogRetry(Exception exception, string store, string release);
 
-    private sealed class Shards(IGrainFactory grains, StoreId store, string release) : IShardSums, IShardParts
+    private sealed class Shards(IGrainFactory grains, StoreId store, string release) : IShardSums, IShardParts, IShardBlocks
     {
         public Task<ShardProgress> SumAsync(int shard, CancellationToken cancellationToken) => Grain(shard).SumAsync(release, cancellationToken);
 
@@ -69,7 +90,17 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
 
         public Task<PartSums> ReadAsync(int shard, LongBlock parts, CancellationToken cancellationToken) => Grain(shard).ReadPartsAsync(release, parts, cancellationToken);
 
+        public Task<PartSums> ReadBlocksAsync(int shard, long from, long to, CancellationToken cancellationToken) => Grain(shard).ReadBlocksAsync(release, from, to, cancellationToken);
+
         public Task ForgetAsync(int shard, CancellationToken cancellationToken) => Grain(shard).ForgetAsync(release, cancellationToken);
+
+        public Task<SegmentSlice> SliceAsync(int shard, SliceCommand command, CancellationToken cancellationToken) => Grain(shard).SliceAsync(command, cancellationToken);
+
+        public Task<ShardProgress> SumAsync(int shard, BlockSumCommand command, CancellationToken cancellationToken) => Grain(shard).SumFrozenAsync(command, cancellationToken);
+
+        public Task<LongBlock> ReadAsync(int shard, string key, int start, int count, CancellationToken cancellationToken) => Grain(shard).ReadAsync(key, start, count, cancellationToken);
+
+        public Task ForgetAsync(int shard, string key, CancellationToken cancellationToken) => Grain(shard).ForgetAsync(key, cancellationToken);
 
         private IShardGrain Grain(int shard) => grains.GetGrain<IShardGrain>(GrainKey.Shard(store, shard));
     }

@@ -22,16 +22,28 @@ internal interface IShardGrain : IGrainWithStringKey
     [Alias("Sum")]
     Task<ShardProgress> SumAsync(string release, CancellationToken cancellationToken);
 
-    /// <summary>A piece of the finished sums.</summary>
+    /// <summary>A piece of the finished sums of a release, or of the frozen blocks that a key names.</summary>
     [Alias("Read")]
     Task<LongBlock> ReadAsync(string release, int start, int count, CancellationToken cancellationToken);
+
+    /// <summary>The finished sums, block by block, of those of the blocks [from, to) that hold slots of this shard, in their order: of a release of all levels.</summary>
+    [Alias("ReadBlocks")]
+    Task<PartSums> ReadBlocksAsync(string release, long from, long to, CancellationToken cancellationToken);
+
+    /// <summary>What freezes some rows of a segment in a block of a continual release.</summary>
+    [Alias("Slice")]
+    Task<SegmentSlice> SliceAsync(SliceCommand command, CancellationToken cancellationToken);
+
+    /// <summary>Starts to sum this shard's rows of frozen blocks of a continual release, if that is not under way, and says how far it is.</summary>
+    [Alias("SumFrozen")]
+    Task<ShardProgress> SumFrozenAsync(BlockSumCommand command, CancellationToken cancellationToken);
 
     /// <summary>The exact sums of some parts of a published release that answers from its shards. For its coordinator only, which adds their noise.</summary>
     /// <exception cref="ProblemException">not_found, busy or invalid_request.</exception>
     [Alias("ReadParts")]
     Task<PartSums> ReadPartsAsync(string release, LongBlock parts, CancellationToken cancellationToken);
 
-    /// <summary>Forgets the sums of a release that is published, or retired.</summary>
+    /// <summary>Forgets the sums of a release that is published, or retired; or those of the frozen blocks that a key names.</summary>
     [Alias("Forget")]
     Task ForgetAsync(string release, CancellationToken cancellationToken);
 }

@@ -13,6 +13,10 @@ internal interface IStoreGrain : IGrainWithStringKey
     [Alias("Publish")]
     Task<string> PublishAsync(PublishCommand command, CancellationToken cancellationToken);
 
+    /// <summary>Closes the open block of a continual release.</summary>
+    [Alias("CloseBlock")]
+    Task CloseBlockAsync(string release, long block, string actor, CancellationToken cancellationToken);
+
     /// <summary>Retires a release.</summary>
     [Alias("Retire")]
     Task RetireAsync(string release, string actor, CancellationToken cancellationToken);

@@ -65,6 +65,21 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         return prepared.Describe();
     }
 
+    public async Task<SegmentSlice> SliceAsync(SliceCommand command, CancellationToken cancellationToken) =>
+        await services.Blocks(Store, Shard).SliceAsync(command, await TreeModelAsync(cancellationToken), cancellationToken);
+
+    public async Task<ShardProgress> SumFrozenAsync(BlockSumCommand command, CancellationToken cancellationToken)
+    {
+        DelayDeactivation(TimeSpan.FromMinutes(1));
+        var model = await TreeModelAsync(cancellationToken);
+        if (!_sums.TryGetValue(command.Key, out var known) || known.MayBeTriedAgain)
+        {
+            _sums[command.Key] = known = new RunningSum(command.Contents.Length, (progress, stop) => services.Blocks(Store, Shard).ComputeAsync(command, model, progress, stop));
+            known.Start();
+        }
+        return known.Describe();
+    }
+
     public Task<LongBlock> ReadAsync(string release, int start, int count, CancellationToken cancellationToken)
     {
         if (!_sums.TryGetValue(release, out var known) || known.Sums is not { } sums)
@@ -72,6 +87,15 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Math.Min(LongBlock.MostValues, sums.Length - start));
         return Task.FromResult(new LongBlock(sums.AsSpan(start, count).ToArray()));
+    }
+
+    public Task<PartSums> ReadBlocksAsync(string release, long from, long to, CancellationToken cancellationToken)
+    {
+        if (!_sums.TryGetValue(release, out var known) || known.Leaves is not { } leaves)
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"the sums of release {release} are not finished");
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(from, to);
+        return leaves.ReadAsync(from, to, cancellationToken);
     }
 
     public async Task<PartSums> ReadPartsAsync(string release, LongBlock parts, CancellationToken cancellationToken)
@@ -103,6 +127,9 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
     private async Task<StoreModel?> ModelAsync(CancellationToken cancellationToken) =>
         _model ??= await services.Catalog.ReadAsync(Documents.Store, Store.Value, cancellationToken) is { Value.State: StoreDocument.Active } read ? services.Directory.ModelOf(read.Value) : null;
 
+    private async Task<TreeModel> TreeModelAsync(CancellationToken cancellationToken) =>
+        await ModelAsync(cancellationToken) as TreeModel ?? throw new ProblemException(ProblemCodes.NotFound, "no such continual store");
+
     /// <summary>Rows that could not be held beside those of the shard, and of others on this silo, are refused while they can be. Batches spread over the shards evenly.</summary>
     private async Task RequireRoomAsync(PerQueryModel model, ReadOnlyMemory<byte> segment, CancellationToken cancellationToken)
     {
@@ -121,8 +148,6 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
             throw new ProblemException(ProblemCodes.Conflict, $"release {release} is not being published");
         var manifest = await services.Releases(Store).ReadManifestAsync(read.Value, store.Value, cancellationToken);
         var model = services.Directory.ModelOf(store.Value).AsReleased();
-        return new RunningSum(
-            manifest.Segments.Count(segment => segment.Shard == Shard),
-            (progress, stop) => services.Shard(Store, Shard).ComputeAsync(manifest, read.Value.Manifest, model, progress, stop));
+        return services.Sum(Store, Shard, manifest, read.Value.Manifest, model);
     }
 }

@@ -8,10 +8,17 @@ namespace DpAttn.Cluster;
 [GrainType(WireNames.StoreGrain)]
 internal sealed partial class StoreGrain(StoreServices services, ClusterOptions options, ILogger<StoreGrain> logger) : Grain, IStoreGrain
 {
+    private bool? _isContinual;
+
     private StoreId Store => new(this.GetPrimaryKeyString());
 
-    public Task<BatchReceipt> CommitBatchAsync(BatchCommit commit, CancellationToken cancellationToken) =>
-        services.Book(Store).CommitBatchAsync(commit, cancellationToken);
+    public async Task<BatchReceipt> CommitBatchAsync(BatchCommit commit, CancellationToken cancellationToken)
+    {
+        var receipt = await services.Book(Store).CommitBatchAsync(commit, cancellationToken);
+        // Not waited for: if this is lost, the scan of jobs lets the release grow.
+        _ = GrowAsync();
+        return receipt;
+    }
 
     public async Task<string> PublishAsync(PublishCommand command, CancellationToken cancellationToken)
     {
@@ -19,6 +26,12 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         // Not waited for: the job is in the catalog, and if this call is lost, the scan starts it.
         _ = StartAsync(release);
         return release;
+    }
+
+    public async Task CloseBlockAsync(string release, long block, string actor, CancellationToken cancellationToken)
+    {
+        await services.Continual(Store).CloseBlockAsync(release, block, actor, cancellationToken);
+        _ = StartAsync(release);
     }
 
     public async Task RetireAsync(string release, string actor, CancellationToken cancellationToken)
@@ -47,7 +60,10 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         try
         {
             var document = (await services.Directory.ReadActiveAsync(Store)).Value;
-            if (services.Directory.ModelOf(document) is not DistanceModel)
+            var model = services.Directory.ModelOf(document);
+            if (ContinualBook.IsContinual(model))
+                await services.Continual(Store).RemoveAsync(release, CancellationToken.None);
+            if (model is not DistanceModel)
                 return;
             await new FanOut(options.FanOutWindow, options.CallDeadline).TellAsync(
                 document.Definition.Shards,
@@ -57,6 +73,23 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         catch (Exception e)
         {
             LogKept(e, Store.Value, release);
+        }
+    }
+
+    /// <summary>Lets the store's continual release grow, where it has one and a block of it is closed.</summary>
+    private async Task GrowAsync()
+    {
+        try
+        {
+            // A definition never changes, so neither does this.
+            if (!(_isContinual ??= ContinualBook.IsContinual(services.Directory.ModelOf((await services.Directory.ReadActiveAsync(Store)).Value))))
+                return;
+            foreach (var release in (await services.Directory.ReleasesAsync(Store)).Where(ContinualBook.IsLive))
+                await StartAsync(release.Id);
+        }
+        catch (Exception e)
+        {
+            LogLater(e, Store.Value, "that grows");
         }
     }
 

@@ -109,19 +109,36 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         var key = Documents.Below(store, blob.Id.Split('-')[0]);
         var release = await catalog.ReadAsync(Documents.Release, key, cancellationToken);
         var isWanted = release?.Value.State == ReleaseDocument.Publishing
-            || release?.Value.State == ReleaseDocument.Published && (blob.Kind == BlobKind.Node ? release.Value.Nodes : release.Value.Sums ?? []).Any(named => named.Blob == blob.Id);
+            || release is not null && ContinualBook.IsLive(release.Value)
+            || release?.Value.State == ReleaseDocument.Published && (blob.Kind == BlobKind.Node ? release.Value.Nodes : release.Value.Sums ?? []).Any(named => named.Blob == blob.Id || NodePages.IsPageOf(blob.Id, named.Blob));
         return isWanted ? Claim.Wanted : Claim.Unwanted(new CatalogAssertion(Documents.Release.Name, key, release?.Version ?? 0));
     }
 
     /// <summary>A manifest is wanted by the release that it was frozen for; a freeze that lost its race left one that no release names.</summary>
     private async Task<Claim> FindManifestAsync(StoreId store, BlobKey blob, CancellationToken cancellationToken)
     {
+        if (BlockContent.ParseBlobId(blob.Id) is { } block)
+            return await FindBlockAsync(store, blob, block.Release, block.Block, cancellationToken);
         var row = await catalog.ReadAsync(Documents.Store, store.Value, cancellationToken);
         var releases = await services.Directory.ReleasesAsync(store, cancellationToken);
         // A freeze that names it moves the store's row.
         return row is null || releases.Any(release => release.State != ReleaseDocument.Failed && release.Manifest == blob.Id)
             ? Claim.Wanted
             : Claim.Unwanted(new CatalogAssertion(Documents.Store.Name, store.Value, row.Version));
+    }
+
+    /// <summary>A block's content is wanted by its row, as long as its release grows; a freeze that lost its race left one that no row names.</summary>
+    private async Task<Claim> FindBlockAsync(StoreId store, BlobKey blob, string releaseId, long block, CancellationToken cancellationToken)
+    {
+        var releaseKey = Documents.Below(store, releaseId);
+        var release = await catalog.ReadAsync(Documents.Release, releaseKey, cancellationToken);
+        if (release is null || !ContinualBook.IsLive(release.Value))
+            return Claim.Unwanted(new CatalogAssertion(Documents.Release.Name, releaseKey, release?.Version ?? 0));
+        var key = Documents.BlockOf(store, releaseId, block);
+        var row = await catalog.ReadAsync(Documents.Block, key, cancellationToken);
+        return row is not null && BlockContent.BlobId(releaseId, block, row.Value.Content) == blob.Id
+            ? Claim.Wanted
+            : Claim.Unwanted(new CatalogAssertion(Documents.Block.Name, key, row?.Version ?? 0));
     }
 
     [LoggerMessage(LogLevel.Warning, "sweeping store {Store} failed and will be tried again")]

@@ -25,7 +25,10 @@ internal sealed class MomentModel(StoreDefinition definition, MomentParameters p
 
     public override byte[] Bind(NoiseLadder ladder, long slots, ReadOnlySpan<byte> rows) => MomentManifest.Digest(parameters, ladder, slots, rows);
 
-    public override void AddTo(ExactSums sums, RowSet rows, bool clip, CancellationToken cancellationToken)
+    public override void AddTo(ExactSums sums, RowSet rows, bool clip, CancellationToken cancellationToken) => AddTo(parameters, sums, rows, clip, cancellationToken);
+
+    /// <summary>Adds rows to a matrix.</summary>
+    public static void AddTo(MomentParameters parameters, ExactSums sums, RowSet rows, bool clip, CancellationToken cancellationToken)
     {
         var total = new MomentMatrix(parameters, sums.Values, sums.Slots);
         MomentAccumulator.AddTo(total, rows, clip, cancellationToken);
@@ -36,17 +39,20 @@ internal sealed class MomentModel(StoreDefinition definition, MomentParameters p
         [.. MomentRelease.Publish(new MomentMatrix(parameters, sums.Values, sums.Slots), ladder, noise).Tiers.Select(tier => tier.Values)];
 
     public override ITierAnswers AnswersOf(long[] values, long slots, int tier, NoiseLadder ladder) =>
-        new Answers(new MomentAnswerer(new ReleasedMoments(parameters, tier, ladder.Tiers[tier].Variance, slots, values)), parameters);
+        new MomentAnswers(new ReleasedMoments(parameters, tier, ladder.Tiers[tier].Variance, slots, values));
 
-    public override PrivacyStatement Describe(PrivacyClaim claim) => new()
+    public override PrivacyStatement Describe(PrivacyClaim claim) => Describe(this, parameters, claim);
+
+    /// <summary>The claim of one matrix of these parameters.</summary>
+    public static PrivacyStatement Describe(ReleasedModel model, MomentParameters parameters, PrivacyClaim claim) => new()
     {
         Store = claim.Store.Name,
         Incarnation = claim.Store.Incarnation,
         Release = claim.Release.Id,
-        Adjacency = Definition.Adjacency,
-        Mechanism = Definition.Mechanism,
-        Definition = Definition,
-        Delta = Delta.Value,
+        Adjacency = model.Definition.Adjacency,
+        Mechanism = model.Definition.Mechanism,
+        Definition = model.Definition,
+        Delta = model.Delta.Value,
         Sensitivity = parameters.Sensitivity.Real.Value,
         SensitivitySteps = parameters.Sensitivity.Integer.ToString(),
         FeatureExponent = parameters.FeatureExponent,
@@ -59,32 +65,10 @@ internal sealed class MomentModel(StoreDefinition definition, MomentParameters p
         Tiers = [.. claim.Ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
         GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
         SamplerVersion = KeyedNoise.SamplerVersion,
-        Slots = claim.Release.Slots,
+        Slots = claim.Release.CoveredSlots,
         ManifestDigest = claim.Release.Manifest,
         NotProtected = claim.NotProtected,
     };
 
     protected override NoiseLadder Calibrate(IReadOnlyList<double> epsilons) => SchemaFactory.Ladder(parameters, epsilons, Delta);
-
-    private sealed class Answers(MomentAnswerer answerer, MomentParameters parameters) : ITierAnswers
-    {
-        private const long EntryBytes = 4096;
-        private const long Strip = 32;
-
-        /// <summary>Its columns, each padded to whole strips of vectors.</summary>
-        public long Bytes { get; } = EntryBytes + (parameters.Features + Strip - 1) / Strip * Strip * parameters.Columns * sizeof(double);
-
-        public int Columns => parameters.Schema.ValueDimension;
-
-        public ValueTask<AttentionAnswer[]> AnswerAsync(Matrix<double> queries, bool clip, INoisedParts parts, CancellationToken cancellationToken)
-        {
-            var answers = new AttentionAnswer[queries.Rows];
-            for (var i = 0; i < answers.Length; i++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                answers[i] = answerer.Answer(queries.Row(i), clip, i);
-            }
-            return ValueTask.FromResult(answers);
-        }
-    }
 }

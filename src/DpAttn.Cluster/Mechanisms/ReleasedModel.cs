@@ -8,7 +8,7 @@ namespace DpAttn.Cluster;
 /// <summary>
 /// A mechanism that publishes: the exact sums of frozen rows get their noise once, at every tier of a ladder, and whatever is computed from a tier is
 /// post-processing. Calibrating a ladder takes milliseconds and is done once. Where the noise is added is the difference between its kinds: all of it when the
-/// release is published (<see cref="StoredModel"/>), or part by part when a part is first asked for (<see cref="DistanceModel"/>).
+/// release is published (<see cref="StoredModel"/>, and <see cref="TreeModel"/> node by node), or part by part when a part is first asked for (<see cref="DistanceModel"/>).
 /// </summary>
 internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema schema) : StoreModel(definition, schema)
 {

@@ -27,9 +27,9 @@ internal sealed record PartSums([property: Id(0)] LongBlock[] Blocks)
 
     /// <summary>All integers.</summary>
     /// <exception cref="ProblemException">shard_unavailable: another number of them was sent.</exception>
-    public long[] ToArray(int expected)
+    public long[] ToArray(int expected, string sender = "the coordinator")
     {
-        Require(expected, "the coordinator");
+        Require(expected, sender);
         return Blocks.Length == 1 ? Blocks[0].Values : [.. Blocks.SelectMany(block => block.Values)];
     }
 

@@ -18,6 +18,9 @@ internal static class WireNames
     public const string ShardProgress = "dpattn.shard-progress.1";
     public const string LongBlock = "dpattn.long-block.1";
     public const string PartSums = "dpattn.part-sums.1";
+    public const string SliceCommand = "dpattn.slice-command.1";
+    public const string SegmentSlice = "dpattn.segment-slice.1";
+    public const string BlockSumCommand = "dpattn.block-sum-command.1";
     public const string AnswerCommand = "dpattn.answer-command.1";
     public const string AnswerBatch = "dpattn.answer-batch.1";
     public const string AskCommand = "dpattn.ask-command.1";

@@ -8,13 +8,19 @@ namespace DpAttn.Cluster;
 /// </summary>
 internal sealed class FanOut(int window, TimeSpan deadline)
 {
-    /// <param name="shards">How many shards.</param>
+    /// <summary>Asks shards 0 to <paramref name="shards"/> - 1.</summary>
+    /// <inheritdoc cref="RunAsync{T}(IReadOnlyList{int}, Func{int, CancellationToken, Task{T}}, Action{int, T}, CancellationToken)"/>
+    public Task RunAsync<T>(int shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken) =>
+        RunAsync([.. Enumerable.Range(0, shards)], ask, take, cancellationToken);
+
+    /// <summary>Asks some shards.</summary>
+    /// <param name="shards">Which.</param>
     /// <param name="ask">Asks one.</param>
     /// <param name="take">Takes one's result, on the caller's scheduler, one at a time.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ProblemException">shard_unavailable: the message names the shard.</exception>
     /// <exception cref="OperationCanceledException">Only if the caller gave up.</exception>
-    public async Task RunAsync<T>(int shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
+    public async Task RunAsync<T>(IReadOnlyList<int> shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // With the shard in the result: two tasks that are done with the same result may be one object.
@@ -22,11 +28,11 @@ internal sealed class FanOut(int window, TimeSpan deadline)
         var next = 0;
         try
         {
-            while (next < shards || running.Count > 0)
+            while (next < shards.Count || running.Count > 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                while (next < shards && running.Count < window)
-                    running.Add(AskAsync(ask, next++, stop.Token, cancellationToken));
+                while (next < shards.Count && running.Count < window)
+                    running.Add(AskAsync(ask, shards[next++], stop.Token, cancellationToken));
                 var done = await Task.WhenAny(running);
                 running.Remove(done);
                 var (shard, result) = await done;

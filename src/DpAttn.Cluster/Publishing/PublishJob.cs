@@ -43,14 +43,25 @@ internal sealed class PublishJob(
             var manifest = await releases.ReadManifestAsync(read.Value, document, cancellationToken);
             var key = releases.ReadKey(read.Value);
             var sums = await SumAsync(shards, document.Definition.Shards, manifest, cancellationToken);
-            settled = directory.ModelOf(document).AsReleased() is StoredModel model
-                ? read.Value with { State = ReleaseDocument.Published, Nodes = await StoreNodesAsync(shards, read.Value, document, model, key, cancellationToken), Secret = null }
-                : read.Value with { State = ReleaseDocument.Published, Sums = [.. sums.Select((progress, shard) => Kept(read.Value, document, shard, progress))] };
+            settled = directory.ModelOf(document).AsReleased() switch
+            {
+                StoredModel model => read.Value with { State = ReleaseDocument.Published, Nodes = await StoreNodesAsync(shards, read.Value, document, model, key, cancellationToken), Secret = null },
+                TreeModel model => read.Value with { State = ReleaseDocument.Published, Nodes = await StoreTreeAsync(shards, read.Value, manifest, model, key, cancellationToken), Secret = null },
+                _ => read.Value with { State = ReleaseDocument.Published, Sums = [.. sums.Select((progress, shard) => Kept(read.Value, document, shard, progress))] },
+            };
         }
         catch (StorageCorruptException e)
         {
             // No retry can help: what was frozen is not there any more.
             settled = read.Value with { State = ReleaseDocument.Failed, Failure = e.Message, Secret = null };
+        }
+        catch (ProblemException)
+        {
+            // Sums of blocks go as soon as a release is settled: whoever was slower finds them gone.
+            if ((await catalog.ReadAsync(Documents.Release, read.Key, cancellationToken))?.Value.State == ReleaseDocument.Publishing)
+                throw;
+            await ForgetAsync(shards, document.Definition.Shards, cancellationToken);
+            return PublishOutcome.Settled;
         }
         var isOurs = await releases.SettleAsync(read, settled, document.Definition.Shards, cancellationToken);
         Volatile.Write(ref _progress, 1);
@@ -115,18 +126,18 @@ internal sealed class PublishJob(
         {
             var bytes = NodeCodec.Encode(noised[tier], exact.Slots);
             var blob = ReleaseBook.NodeId(release, tier);
-            var isOwn = await blobs.PutPartsAsync(store, BlobKind.Node, blob, bytes, cancellationToken);
             // What is named is what is stored, whoever wrote it.
-            var stored = await blobs.ReadPartsAsync(store, BlobKind.Node, blob, bytes.Length, cancellationToken)
-                ?? throw new StorageUnavailableException($"tier {tier} was stored and cannot be read");
-            // Another writer's node is served as it is, but never parts of two that disagree.
-            if (!isOwn && bytes.Length > ISegmentStore.LargestBlobBytes && !stored.AsSpan().SequenceEqual(bytes))
-                throw new StorageCorruptException($"tier {tier} was stored by two writers that disagree");
+            var stored = await blobs.StoreNodeAsync(store, blob, bytes, $"tier {tier}", cancellationToken);
             nodes.Add(new NodeDocument(blob, stored.Length, Convert.ToHexStringLower(SHA256.HashData(stored))));
             Volatile.Write(ref _progress, GatheringDone + (1 - GatheringDone) * nodes.Count / noised.Count);
         }
         return nodes;
     }
+
+    private Task<IReadOnlyList<NodeDocument>> StoreTreeAsync(
+        IShardSums shards, ReleaseDocument release, ReleaseManifest manifest, TreeModel model, ReleaseKey key, CancellationToken cancellationToken) =>
+        new TreePublish(store, release, manifest, model, blobs, scans, fanOut)
+            .RunAsync(shards, noise.Of(key), share => Volatile.Write(ref _progress, SumsDone + (1 - SumsDone) * share), cancellationToken);
 
     /// <summary>Tells the shards that their sums are not needed any more. One that does not hear it forgets them when it is idle.</summary>
     private async Task ForgetAsync(IShardSums shards, int count, CancellationToken cancellationToken)

@@ -89,6 +89,47 @@ internal static class SegmentCodec
         return erased;
     }
 
+    /// <summary>
+    /// Some rows of a segment as a segment of their own, whose bytes say all that is summed of them. Erasing another row of the segment does not change them.
+    /// </summary>
+    /// <exception cref="StorageCorruptException">Not a segment of this format.</exception>
+    /// <exception cref="ArgumentException">It does not have these rows.</exception>
+    public static byte[] Slice(byte[] bytes, int start, int count)
+    {
+        var header = Header.Read(bytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, header.Rows - start);
+        int key = header.D * header.KeyBytes, value = header.Dv * header.ValueBytes, maskBytes = MaskBytes(count);
+        var slice = new byte[HeaderBytes + maskBytes + count * (key + value)];
+        WriteHeader(slice, header.Clip, count, header.D, header.Dv, header.KeyBytes, header.ValueBytes);
+        for (var i = 0; i < count; i++)
+        {
+            if (IsMarked(bytes, start + i))
+                slice[HeaderBytes + (i >> 3)] |= (byte)(1 << (i & 7));
+        }
+        bytes.AsSpan(header.KeysStart + start * key, count * key).CopyTo(slice.AsSpan(HeaderBytes + maskBytes));
+        bytes.AsSpan(header.ValuesStart + start * value, count * value).CopyTo(slice.AsSpan(HeaderBytes + maskBytes + count * key));
+        return slice;
+    }
+
+    /// <summary>How many rows, from one on, hold so many slots that count: the fewest.</summary>
+    /// <param name="bytes">A segment.</param>
+    /// <param name="start">The first row.</param>
+    /// <param name="slots">The slots, at least 1.</param>
+    /// <param name="keepsSlots">Whether rows that are null or erased have slots that count.</param>
+    /// <exception cref="StorageCorruptException">Not a segment of this format, or one that has fewer.</exception>
+    public static int CountRowsOf(byte[] bytes, int start, int slots, bool keepsSlots)
+    {
+        var header = Header.Read(bytes);
+        for (var row = start; row < header.Rows; row++)
+        {
+            if ((keepsSlots || !IsMarked(bytes, row)) && --slots == 0)
+                return row - start + 1;
+        }
+        throw new StorageCorruptException("a segment has fewer slots than its directory says");
+    }
+
     /// <summary>Rows, null and erased ones included.</summary>
     public static int CountRows(ReadOnlySpan<byte> bytes) => Header.Read(bytes).Rows;
 
@@ -104,6 +145,8 @@ internal static class SegmentCodec
     private static int ElementBytes(FloatMatrix matrix) => matrix.Single is null ? sizeof(double) : sizeof(float);
 
     private static int MaskBytes(int rows) => (int)(((long)rows + 63) / 64 * 8);
+
+    private static bool IsMarked(byte[] bytes, int row) => (bytes[HeaderBytes + (row >> 3)] >> (row & 7) & 1) != 0;
 
     private static bool[]? Mask(byte[] bytes, Header header)
     {

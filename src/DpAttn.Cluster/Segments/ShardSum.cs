@@ -48,19 +48,27 @@ internal sealed class ShardSum(StoreId store, int shard, ISegmentStore blobs, Sc
         var bytes = await blobs.ReadAsync(new BlobKey(store, BlobKind.Segment, segment.Blob), cancellationToken)
             ?? throw new StorageCorruptException($"segment {segment.Blob} is missing");
         var (rows, clip) = await scans.RunWhenFreeAsync(() => StoredSegment.Open(segment, bytes, model.Schema), cancellationToken);
+        if (rows is not null)
+            await AddAsync(model, segment, rows, piece => model.AddTo(total, piece, clip, cancellationToken), scans, cancellationToken);
+    }
+
+    /// <summary>Adds rows of a segment, piece by piece.</summary>
+    /// <exception cref="StorageCorruptException">One of them is none that this version sums.</exception>
+    public static async Task AddAsync(ReleasedModel model, ManifestSegment segment, RowSet rows, Action<RowSet> add, ScanScheduler scans, CancellationToken cancellationToken)
+    {
         var size = (int)Math.Clamp(ProductsPerPiece / model.ProductsPerRow, FewestRowsPerPiece, int.MaxValue);
-        for (var start = 0; rows is not null && start < rows.Count; start += size)
+        for (var start = 0; start < rows.Count; start += size)
         {
             var piece = rows.Slice(start, Math.Min(size, rows.Count - start));
-            await scans.RunWhenFreeAsync(() => Add(model, total, segment, piece, clip, cancellationToken), cancellationToken);
+            await scans.RunWhenFreeAsync(() => Add(segment, piece, add), cancellationToken);
         }
     }
 
-    private static int Add(ReleasedModel model, ExactSums total, ManifestSegment segment, RowSet rows, bool clip, CancellationToken cancellationToken)
+    private static int Add(ManifestSegment segment, RowSet rows, Action<RowSet> add)
     {
         try
         {
-            model.AddTo(total, rows, clip, cancellationToken);
+            add(rows);
             return rows.Count;
         }
         catch (ArgumentException e)

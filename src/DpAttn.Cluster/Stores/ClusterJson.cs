@@ -9,6 +9,8 @@ namespace DpAttn.Cluster;
 [JsonSerializable(typeof(SegmentDocument))]
 [JsonSerializable(typeof(ReleaseDocument))]
 [JsonSerializable(typeof(ReleaseManifest))]
+[JsonSerializable(typeof(BlockDocument))]
+[JsonSerializable(typeof(BlockContent))]
 [JsonSerializable(typeof(NameDocument))]
 [JsonSerializable(typeof(AccountDocument))]
 [JsonSerializable(typeof(KeyDocument))]

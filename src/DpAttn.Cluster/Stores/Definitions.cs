@@ -18,6 +18,11 @@ public static class Definitions
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
     public static MomentParameters ToParameters(StoreDefinition definition) => SchemaFactory.Parameters(SchemaFactory.Resolve(definition));
 
+    /// <summary>The parameters of all nodes of a moment tree for a definition whose levels are all, after every check that a server makes of it.</summary>
+    /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
+    /// <exception cref="ArgumentException">The definition's levels are not all.</exception>
+    public static MomentTreeParameters ToTreeParameters(StoreDefinition definition) => SchemaFactory.TreeParameters(SchemaFactory.Resolve(definition));
+
     /// <summary>The distance-tree's parameters for a definition, after every check that a server makes of it.</summary>
     /// <exception cref="ProblemException">invalid_request: the message names the field and the bound.</exception>
     public static DistanceTreeParameters ToDistanceParameters(StoreDefinition definition) => SchemaFactory.DistanceParameters(SchemaFactory.Resolve(definition));

@@ -57,6 +57,9 @@ internal static class Documents
 
     public static DocumentKind<ReleaseDocument> Release { get; } = new("release", ClusterJson.Default.ReleaseDocument);
 
+    /// <summary>Frozen blocks of continual releases, by incarnation/release/block.</summary>
+    public static DocumentKind<BlockDocument> Block { get; } = new("block", ClusterJson.Default.BlockDocument);
+
     public static DocumentKind<JobDocument> Job { get; } = new("job", ClusterJson.Default.JobDocument);
 
     /// <summary>Deleted stores whose rows are still to be removed, by incarnation.</summary>
@@ -85,6 +88,12 @@ internal static class Documents
 
     /// <summary>Keys of all that stands below a store.</summary>
     public static string Under(StoreId store) => $"{store}/";
+
+    /// <summary>The key of a block: fixed width, so that the order of keys is the order of blocks.</summary>
+    public static string BlockOf(StoreId store, string release, long block) => $"{BlocksOf(store, release)}{Ordinal(block)}";
+
+    /// <summary>Keys of all blocks of a release.</summary>
+    public static string BlocksOf(StoreId store, string release) => $"{store}/{release}/";
 
     /// <summary>A segment's key: fixed width, so that the order of keys is the order of slots.</summary>
     public static string Ordinal(long ordinal) => ordinal.ToString("D12");

@@ -16,11 +16,13 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             async () =>
             {
                 var read = await directory.ReadActiveAsync(store, cancellationToken);
-                _ = directory.ModelOf(read.Value).AsReleased();
+                var model = directory.ModelOf(read.Value).AsReleased();
                 var ladder = command.Ladder ?? [.. read.Value.Definition.Ladder];
-                return command.Request is not null && await FindByRequestAsync(command.Request, ladder, cancellationToken) is { } same
-                    ? (null, same)
-                    : await FreezeAsync(read, command, ladder, cancellationToken);
+                if (command.Request is not null && await FindByRequestAsync(command.Request, ladder, cancellationToken) is { } same)
+                    return (null, same);
+                if (ContinualBook.IsContinual(model))
+                    await RequireNoneOpenAsync(cancellationToken);
+                return await FreezeAsync(read, command, ladder, cancellationToken);
             },
             Busy,
             cancellationToken);
@@ -38,7 +40,12 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             throw new StorageCorruptException("the manifest belongs to another release");
         // Another binary may round other coefficients: its sums must not meet noise that was meant for these.
         if (manifest.SamplerVersion != KeyedNoise.SamplerVersion || TryBind(document, manifest, release.Manifest) != release.NoiseBinding)
-            throw new StorageCorruptException("the release was frozen by a version whose lattice or sampler this one does not have; publish anew");
+        {
+            // A continual release lives longer than a version is rolled out: it waits for one that has it.
+            throw release.Continual is null
+                ? new StorageCorruptException("the release was frozen by a version whose lattice or sampler this one does not have; publish anew")
+                : new StorageRefusedException("the release was made by a version whose lattice or sampler this one does not have; it grows when that version runs");
+        }
         return manifest;
     }
 
@@ -47,10 +54,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     /// <exception cref="StorageRefusedException">The secret is wrapped with a key that this process does not have.</exception>
     public ReleaseKey ReadKey(ReleaseDocument release)
     {
-        var wrapped = new byte[release.Secret?.Length ?? 0];
-        if (!Convert.TryFromBase64String(release.Secret ?? "", wrapped, out var length) || length == 0)
-            throw new StorageCorruptException("the release's secret is missing");
-        var secret = protector.Unprotect(wrapped.AsSpan(0, length), SecretPurpose(release.Id));
+        var secret = ReadSecret(release);
         try
         {
             return ReleaseKey.Derive(secret, Convert.FromHexString(release.NoiseBinding));
@@ -59,6 +63,16 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
         {
             CryptographicOperations.ZeroMemory(secret);
         }
+    }
+
+    /// <summary>A release's secret, unwrapped.</summary>
+    /// <exception cref="StorageException">As for <see cref="ReadKey"/>.</exception>
+    public byte[] ReadSecret(ReleaseDocument release)
+    {
+        var wrapped = new byte[release.Secret?.Length ?? 0];
+        return Convert.TryFromBase64String(release.Secret ?? "", wrapped, out var length) && length > 0
+            ? protector.Unprotect(wrapped.AsSpan(0, length), SecretPurpose(release.Id))
+            : throw new StorageCorruptException("the release's secret is missing");
     }
 
     /// <summary>Ends a publish: the release's row, its job and what is not needed any more, at once.</summary>
@@ -88,24 +102,48 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Busy,
             cancellationToken);
         generation.Drop();
+        if (isOurs && read.Value.Blocks is not null)
+        {
+            await RemovePagesAsync(BlobKind.ShardSums, read.Value, cancellationToken);
+            if (settled.State == ReleaseDocument.Failed)
+                await RemovePagesAsync(BlobKind.Node, read.Value, cancellationToken);
+        }
         return isOurs;
+    }
+
+    /// <summary>
+    /// Removes the pages of a release of all levels that nothing names any more: too many for the transaction that ended it. What a process that stops here leaves is swept.
+    /// </summary>
+    private async Task RemovePagesAsync(BlobKind kind, ReleaseDocument release, CancellationToken cancellationToken)
+    {
+        // So few at once that charges in the same queue do not wait for them.
+        const int PagesAtOnce = 8;
+        while (await blobs.ListAsync(store, kind, $"{release.Id}-{release.Manifest}-", null, PagesAtOnce, cancellationToken) is { Count: > 0 } page)
+            await catalog.CommitAsync(new CatalogCommit { DeletedBlobs = [.. page.Select(blob => blob.Key with { Part = 0 }).Distinct()] }, cancellationToken);
     }
 
     /// <summary>Retires a release: it answers no more. Repeating it changes nothing.</summary>
     public async Task RetireAsync(string id, string actor, CancellationToken cancellationToken)
     {
-        await catalog.CommitAsync(
+        var retired = await catalog.CommitAsync(
             async () =>
             {
                 var release = await catalog.ReadAsync(Documents.Release, Documents.Below(store, id), cancellationToken)
                     ?? throw new ProblemException(ProblemCodes.NotFound, "the store has no such release");
                 if (release.Value.State == ReleaseDocument.Retired)
-                    return (null, true);
-                if (release.Value.State == ReleaseDocument.Publishing)
+                    return (null, release.Value);
+                if (release.Value is { State: ReleaseDocument.Publishing, Continual: null })
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
+                var writes = new List<CatalogWrite>
+                {
+                    Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }),
+                    await generation.RaiseAsync(cancellationToken),
+                };
+                if (await catalog.ReadAsync(Documents.Job, release.Key, cancellationToken) is { } job)
+                    writes.Add(Documents.Job.Delete(job));
                 var commit = new CatalogCommit
                 {
-                    Writes = [Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }), await generation.RaiseAsync(cancellationToken)],
+                    Writes = writes,
                     DeletedBlobs =
                     [
                         .. release.Value.Nodes.Select(node => new BlobKey(store, BlobKind.Node, node.Blob)),
@@ -113,18 +151,20 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
                     ],
                     Audit = [new AuditEvent("release.retire", actor, store, id, null)],
                 };
-                return (commit, true);
+                return (commit, release.Value);
             },
             Busy,
             cancellationToken);
         generation.Drop();
+        if (retired.Blocks is not null)
+            await RemovePagesAsync(BlobKind.Node, retired, cancellationToken);
     }
 
     /// <summary>Wraps a release's kept secret anew that was not wrapped with the current key; the secret stays the same. Losing a race is as good: it is tried the next time.</summary>
     /// <exception cref="StorageException">As for <see cref="ReadKey"/>.</exception>
     public async Task RewrapAsync(Versioned<ReleaseDocument> read, CancellationToken cancellationToken)
     {
-        if (read.Value is not { State: ReleaseDocument.Published, Secret: { } secret })
+        if (read.Value is not { Secret: { } secret } || read.Value is not ({ State: ReleaseDocument.Published } or { Continual: not null }))
             return;
         var wrapped = new byte[secret.Length];
         if (!Convert.TryFromBase64String(secret, wrapped, out var length))
@@ -156,12 +196,14 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Request = command.Request,
             Created = clock.GetUtcNow(),
             Slots = manifest.Slots,
+            Blocks = directory.ModelOf(read.Value) is TreeModel { Tree.IsContinual: false } model ? model.Tree.ExtentOf(manifest.Slots).Blocks : null,
             Ladder = ladder,
-            SegmentsBelow = read.Value.NextSegment,
+            SegmentsBelow = manifest.Segments.Count == 0 ? 0 : read.Value.NextSegment,
             Manifest = manifestId,
             ManifestBytes = bytes.Length,
             NoiseBinding = Bind(read.Value, manifest, manifestId),
             Secret = NewWrappedSecret(id),
+            Continual = ContinualBook.IsContinual(directory.ModelOf(read.Value)) ? new ContinualState() : null,
         };
         var key = Documents.Below(store, id);
         var commit = new CatalogCommit
@@ -182,15 +224,11 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
 
     private async Task<ReleaseManifest> BuildManifestAsync(StoreDocument document, string id, IReadOnlyList<double> ladder, CancellationToken cancellationToken)
     {
-        var end = Documents.Below(store, Documents.Ordinal(document.NextSegment));
-        var segments = new List<ManifestSegment>();
-        await foreach (var segment in catalog.ListAsync(Documents.Segment, Documents.Under(store), cancellationToken))
-        {
-            if (string.CompareOrdinal(segment.Key, end) < 0)
-                segments.Add(new ManifestSegment(segment.Value.Blob, segment.Value.Shard, segment.Value.Slots, segment.Value.Digest));
-        }
+        // What a continual release holds is frozen block by block; its manifest only names it.
+        var isContinual = ContinualBook.IsContinual(directory.ModelOf(document));
+        IReadOnlyList<ManifestSegment> segments = isContinual ? [] : await ListSegmentsAsync(document, cancellationToken);
         var slots = segments.Sum(segment => (long)segment.Slots);
-        if (slots == 0)
+        if (slots == 0 && !isContinual)
             throw new ProblemException(ProblemCodes.InvalidRequest, "a store without rows cannot be published; append rows first");
         return new ReleaseManifest
         {
@@ -203,6 +241,25 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Slots = slots,
             Segments = segments,
         };
+    }
+
+    private async Task<IReadOnlyList<ManifestSegment>> ListSegmentsAsync(StoreDocument document, CancellationToken cancellationToken)
+    {
+        var end = Documents.Below(store, Documents.Ordinal(document.NextSegment));
+        var segments = new List<ManifestSegment>();
+        await foreach (var segment in catalog.ListAsync(Documents.Segment, Documents.Under(store), cancellationToken))
+        {
+            if (string.CompareOrdinal(segment.Key, end) < 0)
+                segments.Add(new ManifestSegment(segment.Value.Blob, segment.Value.Shard, segment.Value.Slots, segment.Value.Digest));
+        }
+        return segments;
+    }
+
+    /// <summary>A continual store has one release at a time: another one, under a price of its own, only once the former is retired or failed.</summary>
+    private async Task RequireNoneOpenAsync(CancellationToken cancellationToken)
+    {
+        if ((await directory.ReleasesAsync(store, cancellationToken)).FirstOrDefault(ContinualBook.IsLive) is { } live)
+            throw new ProblemException(ProblemCodes.Conflict, $"a continual store has one release, which grows with it, and this one has {live.Id}; retire it before another is made, which is charged by itself");
     }
 
     private async Task<string?> FindByRequestAsync(string request, IReadOnlyList<double> ladder, CancellationToken cancellationToken)

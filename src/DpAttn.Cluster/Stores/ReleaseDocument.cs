@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace DpAttn.Cluster;
 
 /// <summary>A release in the catalog.</summary>
@@ -19,12 +21,13 @@ internal sealed record ReleaseDocument : IFormatted
 
     public required DateTimeOffset Created { get; init; }
 
+    /// <summary>Slots when it was frozen; 0 of a continual release.</summary>
     public required long Slots { get; init; }
 
     /// <summary>The tiers' epsilons.</summary>
     public required IReadOnlyList<double> Ladder { get; init; }
 
-    /// <summary>All segments of a lower ordinal are in it.</summary>
+    /// <summary>All segments of a lower ordinal are in it. None of a continual release, which says block by block what is in it.</summary>
     public required long SegmentsBelow { get; init; }
 
     /// <summary>The id of the manifest's blob: its SHA-256.</summary>
@@ -40,7 +43,10 @@ internal sealed record ReleaseDocument : IFormatted
     /// <summary>The release's secret, wrapped; null once all nodes are persisted. Where parts get their noise when they are asked for, it is kept as long as the release answers.</summary>
     public string? Secret { get; init; }
 
-    /// <summary>The persisted nodes, a tier each.</summary>
+    /// <summary>The blocks that hold its slots, of a release of all levels; null for others.</summary>
+    public long? Blocks { get; init; }
+
+    /// <summary>The persisted nodes, a tier each; of a release of all levels, for each tier the list of the digests of its pages (<see cref="NodePages"/>).</summary>
     public IReadOnlyList<NodeDocument> Nodes { get; init; } = [];
 
     /// <summary>
@@ -50,6 +56,17 @@ internal sealed record ReleaseDocument : IFormatted
     public IReadOnlyList<NodeDocument>? Sums { get; init; }
 
     public string? Failure { get; init; }
+
+    /// <summary>The slots that answers from all of it cover: a public count.</summary>
+    [JsonIgnore]
+    public long CoveredSlots => Continual?.ReleasedSlots ?? Slots;
+
+    /// <summary>The blocks that may be answered from; null where a release has none.</summary>
+    [JsonIgnore]
+    public long? CoveredBlocks => Continual?.ReleasedBlocks ?? Blocks;
+
+    /// <summary>How far a continual release has grown; null for others. It keeps its secret until it is full, stopped or retired.</summary>
+    public ContinualState? Continual { get; init; }
 }
 
 /// <summary>One tier's released integers, or one shard's sums.</summary>

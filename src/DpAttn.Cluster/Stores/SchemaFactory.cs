@@ -10,6 +10,10 @@ internal static class SchemaFactory
     public const string ReplaceOne = "replace-one";
     public const string AddRemove = "add-remove";
     public const string Minimax = "minimax";
+    public const string RootLevel = "root";
+    public const string AllLevels = "all";
+    public const string OnArrival = "on-arrival";
+    public const string PublicSchedule = "public-schedule";
     private const string Taylor = "taylor";
     private const int LargestShards = 4096;
 
@@ -70,6 +74,20 @@ internal static class SchemaFactory
             var other => throw new ArgumentException($"kernel must be {Minimax} or {Taylor}, not {Printable(other)}"),
         };
         return MomentParameters.Create(Schema(definition), definition.Mechanism.Degree!.Value, kernel);
+    }
+
+    /// <summary>The parameters of all nodes of a moment tree, of a definition whose defaults are filled in.</summary>
+    public static MomentTreeParameters TreeParameters(StoreDefinition definition)
+    {
+        var stated = definition.Mechanism;
+        Require(stated.Levels == AllLevels, $"levels must be {AllLevels}: of {RootLevel} there is no tree");
+        var slots = stated.Slots switch
+        {
+            null or OnArrival => SlotFilling.OnArrival,
+            PublicSchedule => SlotFilling.PublicSchedule,
+            var other => throw new ArgumentException($"slots must be {OnArrival} or {PublicSchedule}, not {Printable(other)}"),
+        };
+        return MomentTreeParameters.Create(Parameters(definition), stated.BlockRows!.Value, stated.Continual == true, slots);
     }
 
     /// <summary>The distance-tree's parameters of a definition whose defaults are filled in.</summary>

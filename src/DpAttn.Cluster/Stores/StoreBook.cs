@@ -8,7 +8,7 @@ namespace DpAttn.Cluster;
 /// The batches of one store's directory, without Orleans: every change is one compare-and-set on the store's row together with the rows that belong to it, so of
 /// two writers that believe to be alone one loses and looks again.
 /// </summary>
-internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore blobs, StoreDirectory directory)
+internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore blobs, StoreDirectory directory, ContinualBook continual)
 {
     /// <summary>Has the shard write a segment anew without one row.</summary>
     /// <param name="segment">The segment.</param>
@@ -26,7 +26,9 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore b
             {
                 if (await catalog.ReadAsync(Documents.Batch, key, cancellationToken) is { } known)
                     return (null, Replay(known.Value, batch.Fingerprint));
-                return Append(await directory.ReadActiveAsync(store, cancellationToken), batch, key);
+                var read = await directory.ReadActiveAsync(store, cancellationToken);
+                await continual.RequireRoomAsync(read.Value, batch.Segments.Sum(segment => segment.Slots), cancellationToken);
+                return Append(read, batch, key);
             },
             () => new ProblemException(ProblemCodes.Busy, "the batch could not be committed against others' changes; send it again with the same id"),
             cancellationToken);
@@ -61,11 +63,12 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore b
                 lost = null;
                 var read = await directory.ReadActiveAsync(store, cancellationToken);
                 var segment = await FindSegmentAsync(batchKey, row, cancellationToken);
-                await RequireUnpublishedAsync(segment.Ordinal, cancellationToken);
+                var growing = await RequireUnpublishedAsync(segment.Ordinal, row - segment.Row.Value.FirstRow, cancellationToken);
                 var keepsSlot = read.Value.Definition.Adjacency == SchemaFactory.AddRemove;
                 var rewritten = await rewrite(segment.Row.Value, SegmentName.Rewritten(segment.Row.Value.Blob), row - segment.Row.Value.FirstRow, keepsSlot);
                 lost = rewritten.Blob;
-                return (Erasure(read, segment.Row, rewritten, new AuditEvent("row.erase", actor, store, batchKey, row.ToString())), true);
+                var audit = new AuditEvent("row.erase", actor, store, batchKey, row.ToString());
+                return (Erasure(read, segment.Row, rewritten, growing.Select(release => Passed(release, segment.Ordinal, segment.Row.Value.Slots - rewritten.Slots)), audit), true);
             },
             Busy,
             cancellationToken);
@@ -119,7 +122,8 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore b
         }
     }
 
-    private CatalogCommit Erasure(Versioned<StoreDocument> read, Versioned<SegmentDocument> segment, SegmentReference rewritten, AuditEvent audit)
+    private CatalogCommit Erasure(
+        Versioned<StoreDocument> read, Versioned<SegmentDocument> segment, SegmentReference rewritten, IEnumerable<CatalogWrite> releases, AuditEvent audit)
     {
         var erasedSlots = segment.Value.Slots - rewritten.Slots;
         return new CatalogCommit
@@ -128,6 +132,7 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore b
             [
                 Documents.Store.Update(read, read.Value with { Slots = read.Value.Slots - erasedSlots, ErasedSlots = read.Value.ErasedSlots + erasedSlots, Erasures = read.Value.Erasures + 1 }),
                 Documents.Segment.Update(segment, segment.Value with { Blob = rewritten.Blob, Digest = rewritten.Digest, Bytes = rewritten.Bytes, Slots = rewritten.Slots }),
+                .. releases,
             ],
             RequiredBlobs = [new BlobKey(store, BlobKind.Segment, rewritten.Blob)],
             DeletedBlobs = [new BlobKey(store, BlobKind.Segment, segment.Value.Blob)],
@@ -135,13 +140,29 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore b
         };
     }
 
-    private async Task RequireUnpublishedAsync(long ordinal, CancellationToken cancellationToken)
+    /// <summary>Refuses a row that stands in a release.</summary>
+    /// <returns>The releases that grow: whose next blocks the row might come into.</returns>
+    private async Task<IReadOnlyList<Versioned<ReleaseDocument>>> RequireUnpublishedAsync(long ordinal, int row, CancellationToken cancellationToken)
     {
-        foreach (var release in await directory.ReleasesAsync(store, cancellationToken))
+        var growing = new List<Versioned<ReleaseDocument>>();
+        await foreach (var release in catalog.ListAsync(Documents.Release, Documents.Under(store), cancellationToken))
         {
-            if (release.State != ReleaseDocument.Failed && ordinal < release.SegmentsBelow)
-                throw new ProblemException(ProblemCodes.RowPublished, $"the row stands in release {release.Id}: a published release keeps its noised trace, and it cannot be erased");
+            if (release.Value.State == ReleaseDocument.Failed)
+                continue;
+            if (ordinal < release.Value.SegmentsBelow || release.Value.Continual?.IsFrozen(ordinal, row) == true)
+                throw new ProblemException(ProblemCodes.RowPublished, $"the row stands in release {release.Value.Id}: a published release keeps its noised trace, and it cannot be erased");
+            if (ContinualBook.IsLive(release.Value))
+                growing.Add(release);
         }
+        return growing;
+    }
+
+    /// <summary>Moves a release that grows, so that a block which is being frozen with the row is frozen anew without it.</summary>
+    private static CatalogWrite Passed(Versioned<ReleaseDocument> release, long ordinal, int erasedSlots)
+    {
+        var state = release.Value.Continual!;
+        var closing = state.Closing is { } asked && ordinal < asked.Segments ? asked with { Slots = asked.Slots - erasedSlots } : state.Closing;
+        return Documents.Release.Update(release, release.Value with { Continual = state with { Closing = closing } });
     }
 
     private async Task<(long Ordinal, Versioned<SegmentDocument> Row)> FindSegmentAsync(string batchKey, int row, CancellationToken cancellationToken)

@@ -50,6 +50,8 @@ internal sealed class StoreRemoval(StoreId store, ICatalog catalog, IBudgetLedge
         await PurgeRowsAsync(Documents.Batch, Documents.Under(store), cancellationToken);
         await PurgeRowsAsync(Documents.Job, Documents.Under(store), cancellationToken);
         await PurgeRowsAsync(Documents.Release, Documents.Under(store), cancellationToken);
+        // After their releases: none is frozen any more.
+        await PurgeRowsAsync(Documents.Block, Documents.Under(store), cancellationToken);
         await UnlistAsync(cancellationToken);
         await PurgeRowsAsync(Documents.Removal, store.Value, cancellationToken);
     }

@@ -32,13 +32,25 @@ internal sealed class StoreServices(
 
     public KeptSums KeptSums => keptSums;
 
-    public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory);
+    public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory, Continual(store));
+
+    public ContinualBook Continual(StoreId store) => new(store, catalog, blobs, directory, generation);
 
     public ReleaseBook Releases(StoreId store) => new(store, catalog, blobs, directory, generation, protector, clock);
 
     public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, blobs, generation);
 
     public ShardSum Shard(StoreId store, int shard) => new(store, shard, blobs, scans);
+
+    /// <summary>The sums of a shard's segments of a release.</summary>
+    public RunningSum Sum(StoreId store, int shard, ReleaseManifest manifest, string manifestId, ReleasedModel model)
+    {
+        var segments = manifest.Segments.Count(segment => segment.Shard == shard);
+        if (model is not TreeModel tree)
+            return new RunningSum(segments, (progress, stop) => Shard(store, shard).ComputeAsync(manifest, manifestId, model, progress, stop));
+        var leaves = new ShardLeaves(store, shard, manifest, manifestId, tree, blobs, scans);
+        return new RunningSum(segments, leaves.ComputeAsync, leaves);
+    }
 
     public ShardRows Rows(StoreId store, int shard, PerQueryModel model) => new(store, shard, model, rowSets, blobs, scans, rowMemory);
 
@@ -49,6 +61,11 @@ internal sealed class StoreServices(
 
     public PartNoise Parts(StoreId store, string release) => new(
         store, release, catalog, directory, Releases(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline));
+
+    public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, blobs, scans);
+
+    public GrowthJob Growth(StoreId store, string release) => new(
+        store, release, catalog, blobs, directory, Releases(store), Continual(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, blobs, directory, Releases(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);

@@ -37,11 +37,26 @@ internal sealed class StoreView(StoreDocument document, StoreModel model, IReadO
     public ReleaseDescription Describe(ReleaseDocument release, double progress) => new()
     {
         Id = release.Id,
-        State = release.State,
-        Progress = release.State == ReleaseDocument.Publishing ? progress : release.State == ReleaseDocument.Failed ? 0 : 1,
-        Slots = release.Slots,
+        State = StateOf(release),
+        Progress = release.State == ReleaseDocument.Failed ? 0 : release.Continual is { } grown ? ShareOf(Describe(grown)) : release.State == ReleaseDocument.Publishing ? progress : 1,
+        Slots = release.CoveredSlots,
+        Continual = release.Continual is { } state ? Describe(state) : null,
         Tiers = [.. LadderOf(release).Tiers.Select((tier, t) => new TierDescription(t, tier.Epsilon.Value, Delta.Value, tier.Cost.ToMu().Value))],
         Created = release.Created,
         Failure = release.Failure,
     };
+
+    /// <summary>A continual release is published as long as none of its blocks waits to be its first: whoever waits for a publish waits for what is closed, not for rows to come.</summary>
+    private string StateOf(ReleaseDocument release) =>
+        release is { State: ReleaseDocument.Publishing, Continual: { } state } && Describe(state).BlocksClosed == 0 ? ReleaseDocument.Published : release.State;
+
+    private static double ShareOf(ContinualDescription grown) => grown.BlocksClosed == 0 ? 1 : (double)grown.BlocksReleased / grown.BlocksClosed;
+
+    private ContinualDescription Describe(ContinualState state)
+    {
+        var tree = ((TreeModel)model).Tree;
+        var open = OpenSlots.Of(tree, state, Math.Max(document.Slots, state.FrozenSlots));
+        var closed = OpenSlots.ClosedBlocks(tree, state, Math.Max(document.Slots, state.FrozenSlots));
+        return new ContinualDescription(closed, state.ReleasedBlocks, closed > open.Block ? 0 : open.Slots, tree.BlockRows, tree.Tree.Leaves, state.IsFull);
+    }
 }

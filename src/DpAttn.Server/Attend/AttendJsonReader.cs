@@ -35,6 +35,7 @@ internal static class AttendJsonReader
         string? release = null;
         int? tier = null;
         double? maxEpsilon = null;
+        BlockRange? rows = null;
         bool? clip = null;
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -67,6 +68,9 @@ internal static class AttendJsonReader
                         : reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var epsilon) && double.IsFinite(epsilon) ? epsilon
                         : throw JsonFault.At("$.maxEpsilon", "a finite number is needed here");
                     break;
+                case Members.Rows:
+                    rows = reader.TokenType == JsonTokenType.Null ? null : ReadRows(ref reader);
+                    break;
                 default:
                     clip = reader.TokenType is JsonTokenType.True or JsonTokenType.False ? reader.GetBoolean() : throw JsonFault.At("$.clip", "true or false is needed here");
                     break;
@@ -77,7 +81,7 @@ internal static class AttendJsonReader
         }
         return queries is null
             ? throw JsonFault.At("$", "'queries' is missing")
-            : new AttendCommand(queries, release, tier, maxEpsilon, requestId, clip ?? false);
+            : new AttendCommand(queries, release, tier, maxEpsilon, requestId, clip ?? false, rows);
     }
 
     private static Members Name(ref Utf8JsonReader reader) =>
@@ -86,7 +90,31 @@ internal static class AttendJsonReader
         : JsonText.Is(ref reader, "tier"u8, new("$")) ? Members.Tier
         : JsonText.Is(ref reader, "maxEpsilon"u8, new("$")) ? Members.MaxEpsilon
         : JsonText.Is(ref reader, "clip"u8, new("$")) ? Members.Clip
+        : JsonText.Is(ref reader, "rows"u8, new("$")) ? Members.Rows
         : throw JsonFault.At("$", $"'{JsonFault.Printable(JsonText.Get(ref reader, new("$")))}' is no member here");
+
+    private static BlockRange ReadRows(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw JsonFault.At("$.rows", "an object with from and to is needed here");
+        long? from = null, to = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isFrom = JsonText.Is(ref reader, "from"u8, new("$.rows"));
+            if (!isFrom && !JsonText.Is(ref reader, "to"u8, new("$.rows")))
+                throw JsonFault.At("$.rows", $"'{JsonFault.Printable(JsonText.Get(ref reader, new("$.rows")))}' is no member here");
+            if ((isFrom ? from : to) is not null)
+                throw JsonFault.At("$.rows", "a member stands twice");
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var block))
+                throw JsonFault.At(isFrom ? "$.rows.from" : "$.rows.to", "a whole number of 64 bits is needed here");
+            if (isFrom)
+                from = block;
+            else
+                to = block;
+        }
+        return new BlockRange(from ?? throw JsonFault.At("$.rows", "'from' is missing"), to ?? throw JsonFault.At("$.rows", "'to' is missing"));
+    }
 
     private static Matrix<double> ReadQueries(ref Utf8JsonReader reader, int mostQueries)
     {
@@ -126,5 +154,6 @@ internal static class AttendJsonReader
         Tier = 4,
         MaxEpsilon = 8,
         Clip = 16,
+        Rows = 32,
     }
 }

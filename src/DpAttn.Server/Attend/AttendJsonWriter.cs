@@ -34,6 +34,19 @@ internal static class AttendJsonWriter
         Number(output, kernelErrorBound);
         if (AttendFigures.HasMean(result))
             Flags(output, answers);
+        if (result.SlotsCovered is { } slots)
+        {
+            Raw(output, ",\"slotsCovered\":"u8);
+            Whole(output, slots);
+        }
+        if (result.Blocks is { } blocks)
+        {
+            Raw(output, ",\"blocks\":{\"from\":"u8);
+            Whole(output, blocks.From);
+            Raw(output, ",\"to\":"u8);
+            Whole(output, blocks.To);
+            Raw(output, "}"u8);
+        }
         Raw(output, ",\"privacy\":"u8);
         Privacy(output, privacy);
         Raw(output, "}"u8);

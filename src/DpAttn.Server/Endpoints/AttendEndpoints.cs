@@ -14,11 +14,13 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
     public void Map(IEndpointRouteBuilder routes) =>
         routes.MapPost("/v1/stores/{store}/attend", AttendAsync).WithName("attend").WithTags("attend").WithMetadata(new StorageProblem(ProblemCodes.LedgerUnavailable))
             .Takes<AttendRequest>(RequestBody.Json)
-            .TakesBinary(RequestBody.Npy, "m x d queries, float32 or float64; release, tier, maxEpsilon and clip then stand in the query string.")
+            .TakesBinary(RequestBody.Npy, "m x d queries, float32 or float64; release, tier, maxEpsilon, rowsFrom, rowsTo and clip then stand in the query string.")
             .TakesIdempotencyKey("The key of a charge: the same request is charged once, however often it is sent. A per-query store requires it.", isRequired: false)
             .TakesQuery("release", "string", "With a .npy body: as in AttendRequest.")
             .TakesQuery("tier", "integer", "With a .npy body: as in AttendRequest.")
             .TakesQuery("maxEpsilon", "number", "With a .npy body: as in AttendRequest.")
+            .TakesQuery("rowsFrom", "integer", "With a .npy body: rows.from, as in AttendRequest; together with rowsTo.")
+            .TakesQuery("rowsTo", "integer", "With a .npy body: rows.to, as in AttendRequest; together with rowsFrom.")
             .TakesQuery("clip", "boolean", "With a .npy body: as in AttendRequest.")
             .Gives<AttendResponse>(RequestBody.Json)
             .GivesBinary(RequestBody.Npy, "m x dv outputs, float64; the privacy record is in the headers.")
@@ -32,7 +34,8 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
     /// <remarks>
     /// Answers from the newest release and best tier that the caller has opened, for free. Opening a tier or upgrading to one needs an explicit tier, or
     /// maxEpsilon at or above the cost; otherwise 409 not_opened with the prices. A per-query store charges each answer: it needs an Idempotency-Key, and a tier
-    /// of its ladder or maxEpsilon, and all queries of a request are one charge. Granted users only.
+    /// of its ladder or maxEpsilon, and all queries of a request are one charge. A store whose levels are all answers any range of blocks (rows), and an open tier
+    /// is paid for all of them. Granted users only.
     /// </remarks>
     public async Task AttendAsync(string store, HttpContext context)
     {
@@ -71,11 +74,12 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
 
     private async ValueTask<AttendCommand> ReadNpyAsync(HttpContext context, string? requestId)
     {
-        RequestParameters.Allow(context, "release", "tier", "maxEpsilon", "clip");
+        RequestParameters.Allow(context, "release", "tier", "maxEpsilon", "rowsFrom", "rowsTo", "clip");
         var release = RequestParameters.Text(context, "release");
         var tier = (int?)RequestParameters.Whole(context, "tier", int.MinValue, int.MaxValue);
         var maxEpsilon = RequestParameters.Number(context, "maxEpsilon");
         var clip = RequestParameters.Switch(context, "clip");
+        var rows = Rows(RequestParameters.Whole(context, "rowsFrom", long.MinValue, long.MaxValue), RequestParameters.Whole(context, "rowsTo", long.MinValue, long.MaxValue));
         RequestBody.RequireLength(context, options.MaxBodyBytes);
         using var body = await BufferedBody.CopyAsync(context.Request.Body, options.MaxBodyBytes, context.RequestAborted);
         var queries = Npy.ReadMatrix(body, "queries", new NpyLimits { DataBytes = options.MaxBodyBytes });
@@ -83,8 +87,15 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
             throw AttendJsonReader.TooMany(options.MaxQueries);
         if (queries.Rows == 0 || queries.Columns == 0)
             throw RequestParameters.Refuse($"queries: {queries.Rows} x {queries.Columns} has no queries or no columns");
-        return new AttendCommand(queries.ToDouble(), release, tier, maxEpsilon, requestId, clip);
+        return new AttendCommand(queries.ToDouble(), release, tier, maxEpsilon, requestId, clip, rows);
     }
+
+    private static BlockRange? Rows(long? from, long? to) => (from, to) switch
+    {
+        (null, null) => null,
+        ({ } first, { } end) => new BlockRange(first, end),
+        _ => throw RequestParameters.Refuse("query parameters 'rowsFrom' and 'rowsTo' stand together: a range of blocks has both ends"),
+    };
 
     private static void SetHeaders(HttpResponse response, AttendResult result, bool isBinary)
     {
@@ -106,6 +117,13 @@ internal sealed class AttendEndpoints(FrontDesk desk, ServerOptions options) : I
         headers[ResponseHeaders.EpsilonSpent] = Text(privacy.Spent);
         headers[ResponseHeaders.TierEpsilon] = Text(privacy.TierEpsilon);
         headers[ResponseHeaders.KernelErrorBound] = Text(AttendFigures.KernelErrorBound(result));
+        if (result.SlotsCovered is { } slots)
+            headers[ResponseHeaders.SlotsCovered] = slots.ToString(CultureInfo.InvariantCulture);
+        if (result.Blocks is { } blocks)
+        {
+            headers[ResponseHeaders.BlocksFrom] = blocks.From.ToString(CultureInfo.InvariantCulture);
+            headers[ResponseHeaders.BlocksTo] = blocks.To.ToString(CultureInfo.InvariantCulture);
+        }
     }
 
     private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);

@@ -4,7 +4,7 @@ using DpAttn.Server.OpenApi;
 
 namespace DpAttn.Server.Endpoints;
 
-/// <summary>Releases: published, watched, retired.</summary>
+/// <summary>Releases: published, watched, grown, retired.</summary>
 internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) : IEndpoints
 {
     public void Map(IEndpointRouteBuilder routes)
@@ -20,6 +20,10 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
         routes.MapGet("/v1/stores/{store}/releases/{release}", GetAsync).WithName("getRelease").WithTags("releases")
             .Gives<ReleaseDescription>(RequestBody.Json)
             .Fails(ProblemCodes.NotFound);
+        routes.MapPost("/v1/stores/{store}/releases/{release}/blocks", CloseBlockAsync).WithName("closeBlock").WithTags("releases")
+            .Takes<CloseBlockRequest>(RequestBody.Json)
+            .Gives<ReleaseDescription>(RequestBody.Json)
+            .Fails(ProblemCodes.NotFound, ProblemCodes.Conflict, ProblemCodes.ReleaseRetired, ProblemCodes.TooLarge, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
         routes.MapDelete("/v1/stores/{store}/releases/{release}", RetireAsync).WithName("retireRelease").WithTags("releases")
             .Gives(StatusCodes.Status204NoContent, "Retired.")
             .Fails(ProblemCodes.NotFound, ProblemCodes.StorageFull, ProblemCodes.ChargeUnknown);
@@ -29,7 +33,10 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
     }
 
     /// <summary>Publish all rows committed so far</summary>
-    /// <remarks>They are frozen at once; noise is added, and the release persisted, in the background and through restarts. Owner only.</remarks>
+    /// <remarks>
+    /// They are frozen at once; noise is added, and the release persisted, in the background and through restarts. Of a continual store it is the one release, which grows with it: a second one
+    /// is refused until the former is retired. Owner only.
+    /// </remarks>
     public async Task PublishAsync(string store, HttpContext context)
     {
         RequestParameters.Allow(context);
@@ -55,6 +62,16 @@ internal sealed class ReleasesEndpoints(FrontDesk desk, ServerOptions options) :
     {
         RequestParameters.Allow(context);
         var found = await desk.AskAsync(context, (door, caller, token) => door.GetReleaseAsync(caller, store, release, token));
+        await JsonResponse.WriteAsync(context, found, DpAttnJson.Default.ReleaseDescription);
+    }
+
+    /// <summary>Close the open block of a continual release</summary>
+    /// <remarks>A public decision: its nodes are released without waiting for more rows, and the slots that it has left stay empty for ever. A block that is closed stays so. Owner only.</remarks>
+    public async Task CloseBlockAsync(string store, string release, HttpContext context)
+    {
+        RequestParameters.Allow(context);
+        var request = await RequestBody.ReadJsonAsync(context, DpAttnJson.Default.CloseBlockRequest, options.MaxJsonBodyBytes);
+        var found = await desk.AskAsync(context, (door, caller, token) => door.CloseBlockAsync(caller, store, release, request, token));
         await JsonResponse.WriteAsync(context, found, DpAttnJson.Default.ReleaseDescription);
     }
 

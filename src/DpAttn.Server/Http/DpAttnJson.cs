@@ -18,6 +18,7 @@ namespace DpAttn.Server.Http;
 [JsonSerializable(typeof(StoreDescription))]
 [JsonSerializable(typeof(IReadOnlyList<StoreDescription>))]
 [JsonSerializable(typeof(AppendResult))]
+[JsonSerializable(typeof(CloseBlockRequest))]
 [JsonSerializable(typeof(PublishRequest))]
 [JsonSerializable(typeof(ReleaseDescription))]
 [JsonSerializable(typeof(IReadOnlyList<ReleaseDescription>))]

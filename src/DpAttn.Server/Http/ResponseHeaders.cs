@@ -13,6 +13,9 @@ internal static class ResponseHeaders
     public const string Release = "Privacy-Release";
     public const string Tier = "Privacy-Tier";
     public const string TierEpsilon = "Privacy-Tier-Epsilon";
+    public const string SlotsCovered = "Privacy-Slots-Covered";
+    public const string BlocksFrom = "Privacy-Blocks-From";
+    public const string BlocksTo = "Privacy-Blocks-To";
     public const string KernelErrorBound = "Privacy-Kernel-Error-Bound";
 
     /// <summary>Answers are private: nobody keeps them or guesses their type.</summary>

@@ -14,6 +14,7 @@ namespace DpAttn.Server.Http;
 [JsonSerializable(typeof(IReadOnlyList<StoreDescription>))]
 [JsonSerializable(typeof(RowLine))]
 [JsonSerializable(typeof(AppendResult))]
+[JsonSerializable(typeof(CloseBlockRequest))]
 [JsonSerializable(typeof(PublishRequest))]
 [JsonSerializable(typeof(ReleaseDescription))]
 [JsonSerializable(typeof(IReadOnlyList<ReleaseDescription>))]

@@ -200,6 +200,9 @@ internal static class ApiDocument
         [ResponseHeaders.EpsilonSpent] = new OpenApiHeader { Description = "The account's total; not with JSON, whose body says it.", Schema = Schema("number") },
         [ResponseHeaders.TierEpsilon] = new OpenApiHeader { Description = "The tier's epsilon; not with JSON.", Schema = Schema("number") },
         [ResponseHeaders.KernelErrorBound] = new OpenApiHeader { Description = "The kernel's part of the error, in l2 norm; not with JSON.", Schema = Schema("number") },
+        [ResponseHeaders.SlotsCovered] = new OpenApiHeader { Description = "The slots that the answers cover; left out under per-query, and not with JSON.", Schema = Schema("integer") },
+        [ResponseHeaders.BlocksFrom] = new OpenApiHeader { Description = "The first block that the answers cover; with levels all only, and not with JSON.", Schema = Schema("integer") },
+        [ResponseHeaders.BlocksTo] = new OpenApiHeader { Description = "The block after the last that the answers cover; with levels all only, and not with JSON.", Schema = Schema("integer") },
         [ResponseHeaders.IdempotencyReplayed] = new OpenApiHeader { Description = "true: the request was charged before; nothing was charged now.", Schema = Schema("string") },
     };
 }

@@ -33,6 +33,30 @@ public sealed class AttendVerbTests : IDisposable
         Assert.Equal(new AttendOptions { Release = "r1", Tier = 2, MaxEpsilon = 0.5, Clip = true }, _asked[1].Options);
     }
 
+    [Fact]
+    public void A_range_of_blocks_is_asked_in_every_part_and_what_it_covers_is_shown()
+    {
+        var verb = Asking().Done("attend", "packages", Queries(600), "--rows", "3:7");
+        Assert.All(_asked, part => Assert.Equal(new BlockRange(3, 7), part.Options.Rows));
+        Assert.Equal(2, _asked.Count);
+        Assert.Contains("4,096 slots, blocks 3 to 6", verb.Output);
+        var json = Asking().Done("attend", "packages", Queries(600), "--rows", "3:7", "--output", "json").Json;
+        Assert.Equal((4096, 3, 7), (json.GetProperty("slotsCovered").GetInt64(), json.GetProperty("blocks").GetProperty("from").GetInt64(), json.GetProperty("blocks").GetProperty("to").GetInt64()));
+    }
+
+    [Theory]
+    [InlineData("3")]
+    [InlineData("3:3")]
+    [InlineData("7:3")]
+    [InlineData("-1:3")]
+    [InlineData("1:2:3")]
+    [InlineData("a:b")]
+    public void A_range_that_is_none_is_refused_before_anything_is_asked(string rows)
+    {
+        Assert.Contains("--rows takes two blocks FROM:TO, counted from 0, TO after FROM", Asking().Fails(2, "attend", "packages", Queries(1), $"--rows={rows}"));
+        Assert.Empty(_asked);
+    }
+
     // A maximum stated for every request could open one tier after the other.
     [Fact]
     public void A_long_file_is_asked_in_parts_of_which_only_the_first_can_open_anything()
@@ -165,6 +189,8 @@ public sealed class AttendVerbTests : IDisposable
                     IntervalLow = [.. Enumerable.Range(0, count).Select(i => new double[] { -1, -1 })],
                     IntervalHigh = [.. Enumerable.Range(0, count).Select(i => new double[] { 1, 1 })],
                     KernelErrorBound = 0.125,
+                    SlotsCovered = options.Rows is { } rows ? 1024 * (rows.To - rows.From) : null,
+                    Blocks = options.Rows,
                     IndistinguishableFromMean = mechanism == "per-query" ? null : [.. Enumerable.Repeat(true, count)],
                     Privacy = mechanism == "per-query"
                         ? new PrivacyRecord(1, 1, 1e-6, 1, 0.75, 0.25, false, AboutMore: 7)

@@ -23,6 +23,8 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
 
     public Func<string, string, ReleaseDescription>? GetRelease { get; set; }
 
+    public Func<string, string, long, ReleaseDescription>? CloseBlock { get; set; }
+
     public Func<string, string, PrivacyStatement>? GetStatement { get; set; }
 
     public Func<string, float[], int, AttendOptions, AttendResponse>? Attend { get; set; }
@@ -104,6 +106,8 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
     public Task<ReleaseDescription> PublishAsync(string store, PublishRequest? request = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     public Task<ReleaseDescription> GetReleaseAsync(string store, string release, CancellationToken cancellationToken = default) => Run(GetRelease, f => f(store, release));
+
+    public Task<ReleaseDescription> CloseBlockAsync(string store, string release, long block, CancellationToken cancellationToken = default) => Run(CloseBlock, f => f(store, release, block));
 
     public Task RetireReleaseAsync(string store, string release, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 

@@ -60,6 +60,45 @@ public sealed class StoreVerbTests : IDisposable
     }
 
     [Fact]
+    public void The_flags_of_all_levels_reach_the_definition()
+    {
+        Making().Done(
+            "store", "create", "packages", "--key-dimension", "3", "--value-dimension", "2", "--key-box", "0,1", "--value-radius", "1", "--levels", "all", "--block-rows", "512",
+            "--ladder", "0.25", "--limit", "7", "--capacity", "99");
+        Assert.Equal(new MechanismDefinition(Levels: "all", BlockRows: 512), _made!.Mechanism);
+    }
+
+    [Fact]
+    public void The_flags_of_a_continual_store_reach_the_definition()
+    {
+        Making().Done(
+            "store", "create", "packages", "--key-dimension", "3", "--value-dimension", "2", "--key-box", "0,1", "--value-radius", "1", "--levels", "all", "--block-rows", "512", "--continual", "--slots", "public-schedule",
+            "--ladder", "0.25", "--limit", "7", "--capacity", "99");
+        Assert.Equal(new MechanismDefinition(Levels: "all", BlockRows: 512, Continual: true, Slots: "public-schedule"), _made!.Mechanism);
+    }
+
+    [Fact]
+    public void The_open_block_is_closed_by_its_number_or_by_what_the_release_says()
+    {
+        var grown = Samples.Release("published") with { Continual = new ContinualDescription(3, 2, 5, 1024, 64, false) };
+        var closed = new List<(string, string, long)>();
+        var client = new FakeClient
+        {
+            GetRelease = (_, _) => grown,
+            CloseBlock = (store, release, block) =>
+            {
+                closed.Add((store, release, block));
+                return grown with { Continual = new ContinualDescription(4, 3, 0, 1024, 64, false) };
+            },
+        };
+        var done = new Verb { Client = client }.Done("store", "close-block", "packages", "r1");
+        new Verb { Client = client }.Done("store", "close-block", "packages", "r1", "--block", "2");
+        Assert.Equal([("packages", "r1", 3), ("packages", "r1", 2)], closed);
+        Assert.Contains("3 released of 4 closed; 64 at most, of 1,024 slots", done.Output);
+        Assert.Contains("block 4, 0 slots", done.Output);
+    }
+
+    [Fact]
     public void A_definition_may_come_from_a_file()
     {
         var path = _files.Write("definition.json", """{"keyDimension":2,"valueDimension":1,"keys":{"ball":{"radius":1,"centre":[0.5,0]}},"values":{"radius":1},"ladder":[0.5,1],"limit":1,"capacity":1000}""");

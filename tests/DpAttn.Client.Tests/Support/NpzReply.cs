@@ -43,6 +43,9 @@ internal static class NpzReply
         Header("Privacy-Epsilon-Spent", answers.Privacy.Spent);
         Header("Privacy-Epsilon-Remaining", answers.Privacy.Remaining);
         Header("Privacy-Kernel-Error-Bound", answers.KernelErrorBound);
+        Header("Privacy-Slots-Covered", answers.SlotsCovered);
+        Header("Privacy-Blocks-From", answers.Blocks?.From);
+        Header("Privacy-Blocks-To", answers.Blocks?.To);
         if (answers.Privacy.Replayed)
             Header("Idempotency-Replayed", "true");
         return response;

@@ -63,6 +63,8 @@ public class AuthorisationTests(OneSilo silos, TwoSilos two)
         await RequireAsync("AcknowledgeLedgers", [Ok, No, No, No, No, No], caller => door.AcknowledgeLedgersAsync(caller, new AcknowledgementRequest()));
         await RequireAsync("Backup", [Ok, No, No, No, No, No], async caller => await (await door.BackupAsync(caller)).DisposeAsync());
         var second = (await scene.PublishAsync("p2")).Id;
+        // The owner's own is refused for another reason: this release has no blocks.
+        await RequireAsync("CloseBlock", [No, ProblemCodes.Conflict, Hidden, No, Hidden, Hidden], caller => door.CloseBlockAsync(caller, store, second, new CloseBlockRequest(0)));
         await RequireAsync("RetireRelease", [No, Ok, Hidden, No, Hidden, Hidden], caller => door.RetireReleaseAsync(caller, store, second));
         await RequireAsync("ListStores", [Ok, Ok, "absent", Ok, "absent", "absent"], async caller =>
         {

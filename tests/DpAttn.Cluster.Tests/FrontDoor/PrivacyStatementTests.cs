@@ -14,20 +14,24 @@ public class PrivacyStatementTests(OneSilo silos)
     [Theory]
     [InlineData("moment-tree", SchemaFactory.ReplaceOne)]
     [InlineData("moment-tree", SchemaFactory.AddRemove)]
+    [InlineData(Samples.AllLevels, SchemaFactory.ReplaceOne)]
+    [InlineData(Samples.AllLevels, SchemaFactory.AddRemove)]
     [InlineData("distance-tree", SchemaFactory.ReplaceOne)]
     [InlineData("distance-tree", SchemaFactory.AddRemove)]
     public async Task The_charge_and_epsilon_follow_from_the_statement_alone(string mechanism, string adjacency)
     {
         var statement = await StatementAsync(adjacency, mechanism);
-        Assert.Equal((1, "one row", adjacency, mechanism), (Int(statement, "version"), Text(statement, "unit"), Text(statement, "adjacency"), Text(statement.GetProperty("mechanism"), "name")));
+        var isMoments = mechanism != "distance-tree";
+        Assert.Equal((1, "one row", adjacency, isMoments ? "moment-tree" : mechanism), (Int(statement, "version"), Text(statement, "unit"), Text(statement, "adjacency"), Text(statement.GetProperty("mechanism"), "name")));
         var delta = Number(statement, "delta");
         var sensitivity = BigInteger.Parse(Text(statement, "sensitivitySteps"));
         // In units of the values, and of lattice scales that are stated: the moment tree's before its rounding, the distance-tree's as it is.
         var scaled = Number(statement, "sensitivity") * Math.Pow(2, Int(statement, "featureExponent") + Int(statement, "valueExponent"));
-        Assert.InRange((double)sensitivity / scaled, 1, mechanism == "moment-tree" ? 1.01 : 1);
+        Assert.InRange((double)sensitivity / scaled, 1, isMoments ? 1.01 : 1);
         var dimension = Int(statement, "dimension");
         var columns = Int(statement.GetProperty("definition"), "valueDimension") + 1;
-        Assert.Equal(dimension, mechanism == "moment-tree" ? Int(statement, "features") * columns : Int(statement, "parts") * columns * Int(statement.GetProperty("mechanism"), "copies"));
+        var nodes = mechanism == Samples.AllLevels ? Int(statement, "nodes") : 1;
+        Assert.Equal(dimension, isMoments ? Int(statement, "features") * columns * nodes : Int(statement, "parts") * columns * Int(statement.GetProperty("mechanism"), "copies"));
         var better = BigInteger.Zero;
         foreach (var tier in statement.GetProperty("tiers").EnumerateArray().Reverse())
         {
@@ -69,6 +73,23 @@ public class PrivacyStatementTests(OneSilo silos)
         // The polynomial is as near to the exponential as it says.
         var worst = Enumerable.Range(-1000, 2001).Select(i => i / 1000.0).Max(t => Math.Abs(coefficients.Select((c, j) => c * Math.Pow(t, j)).Sum() / Math.Exp(t) - 1));
         Assert.Equal(Number(statement, "kernelRelativeError"), worst, 1e-3);
+    }
+
+    /// <summary>A slot lies in one node of each level, and all of them are released: sqrt(levels) times the sensitivity of one.</summary>
+    [Theory]
+    [InlineData(SchemaFactory.ReplaceOne)]
+    [InlineData(SchemaFactory.AddRemove)]
+    public async Task The_sensitivity_of_all_levels_follows_from_that_of_one_node(string adjacency)
+    {
+        var (root, all) = (await StatementAsync(adjacency), await StatementAsync(adjacency, Samples.AllLevels));
+        // Of 100,000 slots in blocks of 4.
+        Assert.Equal((4, 32_768, 65_535, 16), (Int(all, "blockRows"), Int(all, "blocks"), Int(all, "nodes"), Int(all, "levels")));
+        var steps = BigInteger.Parse(Text(root, "sensitivitySteps"));
+        var joint = BigInteger.Parse(Text(all, "sensitivitySteps"));
+        Assert.True(joint * joint >= 16 * steps * steps && (joint - 1) * (joint - 1) < 16 * steps * steps);
+        Assert.Equal(4 * Number(root, "sensitivity"), Number(all, "sensitivity"), 1e-9);
+        foreach (var name in new[] { "blockRows", "blocks", "nodes", "levels" })
+            Assert.True(!root.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null);
     }
 
     /// <summary>

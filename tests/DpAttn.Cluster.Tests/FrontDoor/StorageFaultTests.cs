@@ -13,6 +13,7 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
 
     [Theory]
     [InlineData("moment-tree")]
+    [InlineData(Samples.AllLevels)]
     [InlineData("distance-tree")]
     public async Task While_the_ledger_is_down_what_is_open_is_answered_and_what_needs_a_charge_is_refused(string mechanism)
     {
@@ -207,6 +208,16 @@ public sealed class StorageFaultTests(FaultySilos silos) : IDisposable
     [InlineData("put Node", Fault.After)]
     [InlineData("put Node", Fault.Full)]
     [InlineData("read Node", Fault.Before)]
+    [InlineData("catalog commit", Fault.After, Samples.AllLevels)]
+    [InlineData("read Manifest", Fault.Before, Samples.AllLevels)]
+    [InlineData("read Segment", Fault.Before, Samples.AllLevels)]
+    [InlineData("read ShardSums", Fault.Before, Samples.AllLevels)]
+    [InlineData("put ShardSums", Fault.Before, Samples.AllLevels)]
+    [InlineData("put ShardSums", Fault.After, Samples.AllLevels)]
+    [InlineData("put Node", Fault.Before, Samples.AllLevels)]
+    [InlineData("put Node", Fault.After, Samples.AllLevels)]
+    [InlineData("put Node", Fault.Full, Samples.AllLevels)]
+    [InlineData("read Node", Fault.Before, Samples.AllLevels)]
     [InlineData("catalog commit", Fault.After, "distance-tree")]
     [InlineData("read Segment", Fault.Before, "distance-tree")]
     [InlineData("read ShardSums", Fault.Before, "distance-tree")]

@@ -143,6 +143,44 @@ public sealed class BetweenSilosTests(FaultySilos silos) : IDisposable
         });
     }
 
+    /// <summary>The coordinator and the shards of a release of all levels live on both silos, and both answer its ranges.</summary>
+    [Fact]
+    public async Task Sums_of_blocks_cross_and_ranges_are_answered_alike_on_both_silos()
+    {
+        var scene = await silos.SceneAsync(Samples.Of(Samples.AllLevels, shards: 8));
+        for (var i = 0; i < 8; i++)
+            await scene.AppendAsync($"b{i}", Samples.Rows(9, i));
+        var release = (await scene.PublishAsync()).Id;
+        await scene.GrantAsync(3);
+        await scene.AttendAsync(new AttendCommand(Samples.Queries(3), release, 1));
+        var whole = new BlockRange(0, 18);
+        foreach (var rows in new BlockRange?[] { null, whole, new(3, 11), new(17, 18) })
+        {
+            var command = new AttendCommand(Samples.Queries(3), release, Rows: rows);
+            var answers = await Task.WhenAll(Enumerable.Range(0, 2).Select(silo => silos.Silos.Door(silo).AttendAsync(scene.User, scene.Store, command)));
+            Assert.Equal(answers[0].Answers.Select(answer => answer.Output), answers[1].Answers.Select(answer => answer.Output));
+            var covered = rows ?? whole;
+            Assert.Equal(covered, answers[1].Blocks);
+            Assert.Equal(4 * (covered.To - covered.From), answers[1].SlotsCovered);
+            var problem = await Refused.WithAsync(ProblemCodes.InvalidRequest, () => silos.Silos.Door(1).AttendAsync(scene.User, scene.Store, command with { Rows = new BlockRange(0, 19) }));
+            Assert.Contains("at most 18, not 19", problem.Message);
+        }
+    }
+
+    [Fact]
+    public void A_range_and_what_is_covered_arrive_as_they_were_sent()
+    {
+        var serializer = silos.Silos.Service<Orleans.Serialization.Serializer>(0);
+        foreach (var (from, to) in new (long?, long?)[] { (null, null), (0, 1), (7, long.MaxValue) })
+        {
+            var command = serializer.Deserialize<AnswerCommand>(serializer.SerializeToArray(new AnswerCommand("r", 1, 1, [0.5], true, from, to)))!;
+            Assert.Equal((from, to), (command.From, command.To));
+            Assert.Equal(from is { } first && to is { } end ? new BlockRange(first, end) : null, command.Rows);
+            var batch = serializer.Deserialize<AnswerBatch>(serializer.SerializeToArray(new AnswerBatch(1, [1], [1], [1], [1], [true], [], 0, to)))!;
+            Assert.Equal(to, batch.Slots);
+        }
+    }
+
     /// <summary>Tries keys until one's grain lives on the other silo: what was asserted of it crossed the wire.</summary>
     private async Task FarAsync(Func<string, Task<IGrain>> ask)
     {

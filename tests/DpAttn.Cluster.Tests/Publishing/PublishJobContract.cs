@@ -331,9 +331,9 @@ public abstract class PublishJobContract(string mechanism) : IAsyncDisposable
     {
         var view = (await _bench.Side.Directory.ReadAsync(store))!;
         var rows = new List<(RowSet, bool)>();
-        foreach (var blob in await _bench.Storage.Segments.ListAsync(store, BlobKind.Segment, "", null, 100))
+        await foreach (var segment in _bench.Storage.Catalog.ListAsync(Documents.Segment, Documents.Under(store)))
         {
-            var (part, clip) = SegmentCodec.Decode((await _bench.Storage.Segments.ReadAsync(blob.Key))!, view.Schema);
+            var (part, clip) = SegmentCodec.Decode((await _bench.Storage.Segments.ReadAsync(new BlobKey(store, BlobKind.Segment, segment.Value.Blob)))!, view.Schema);
             rows.Add((part!, clip));
         }
         return Released.Of(view.Document.Definition, rows, view.Release(release)!.Ladder, await _bench.Side.ReadKeyAsync(store, release));

@@ -19,6 +19,7 @@ public class RecordAndReplayTests
 
     [Theory]
     [InlineData("moment-tree")]
+    [InlineData(Samples.AllLevels)]
     [InlineData("distance-tree")]
     public async Task Under_replace_one_only_the_noised_sums_differ_and_by_no_more_than_declared(string mechanism)
     {
@@ -35,6 +36,8 @@ public class RecordAndReplayTests
     [InlineData("moment-tree", 1)]
     [InlineData("moment-tree", 2)]
     [InlineData("moment-tree", 39)]
+    [InlineData(Samples.AllLevels, 0)]
+    [InlineData(Samples.AllLevels, 39)]
     [InlineData("distance-tree", 0)]
     [InlineData("distance-tree", 39)]
     public async Task Under_add_remove_only_the_noised_sums_differ_and_by_no_more_than_declared(string mechanism, int count)

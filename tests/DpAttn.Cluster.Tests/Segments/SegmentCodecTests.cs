@@ -21,6 +21,36 @@ public class SegmentCodecTests
         from values in Gen.ULong.Array[rows * dv]
         select new RowBatch(Matrix(rows, d, keys, keysAreSingle), Matrix(rows, dv, values, valuesAreSingle), nulls, clip);
 
+    /// <summary>A slice says what its rows are, whole segments are slices of themselves, and erasing another row leaves a slice as it is.</summary>
+    [Fact]
+    public void A_slice_is_the_segment_of_its_rows_whatever_becomes_of_others()
+    {
+        Gen.Select(GenBatch, Gen.Int[0, 69], Gen.Int[1, 70], Gen.Int[0, 69]).Sample((batch, first, length, other) =>
+        {
+            var rows = batch.Keys.Rows;
+            var start = first % rows;
+            var count = Math.Min(length, rows - start);
+            var bytes = SegmentCodec.Encode(batch, 0, rows);
+            var slice = SegmentCodec.Slice(bytes, start, count);
+            Assert.Equal(SegmentCodec.Encode(batch, start, count), slice);
+            Assert.Equal(bytes, SegmentCodec.Slice(bytes, 0, rows));
+            var erased = SegmentCodec.Slice(SegmentCodec.Erase(bytes, other % rows), start, count);
+            var isOutside = other % rows < start || other % rows >= start + count;
+            var wasNull = batch.IsNull is { } nulls && nulls[other % rows];
+            Assert.Equal(isOutside || wasNull, erased.AsSpan().SequenceEqual(slice));
+        });
+    }
+
+    [Fact]
+    public void Rows_that_hold_so_many_slots_are_the_fewest()
+    {
+        var bytes = SegmentCodec.Encode(Samples.Rows(6, 1, [false, true, true, false, false, true]), 0, 6);
+        Assert.Equal([1, 4, 5], Enumerable.Range(1, 3).Select(slots => SegmentCodec.CountRowsOf(bytes, 0, slots, keepsSlots: false)));
+        Assert.Equal([3, 4], Enumerable.Range(1, 2).Select(slots => SegmentCodec.CountRowsOf(bytes, 1, slots, keepsSlots: false)));
+        Assert.Equal([1, 2, 3], Enumerable.Range(1, 3).Select(slots => SegmentCodec.CountRowsOf(bytes, 2, slots, keepsSlots: true)));
+        Assert.Throws<StorageCorruptException>(() => SegmentCodec.CountRowsOf(bytes, 4, 2, keepsSlots: false));
+    }
+
     [Fact]
     public void Rows_come_back_bit_by_bit_under_add_remove()
     {

@@ -71,20 +71,75 @@ public class DocumentsTests
         Segments = [new ManifestSegment("b-00000", 0, 4, new string('f', 64)), new ManifestSegment("b-00001-e0", 1, 6, new string('0', 64))],
     };
 
+    private static readonly ContinualState Continual = new()
+    {
+        FrozenBlocks = 2,
+        FrozenSlots = 8,
+        NextSegment = 3,
+        NextRow = 2,
+        SlotsTaken = 1,
+        ReleasedBlocks = 1,
+        ReleasedSlots = 4,
+        Closing = new BlockClosing(2, 4, 10),
+    };
+
+    private static readonly BlockContent Content = new()
+    {
+        Salt = new string('e', 64),
+        Incarnation = Store.Incarnation,
+        Release = "r000003",
+        Block = 1,
+        FirstSlot = 4,
+        Slots = 4,
+        Pieces = [new FrozenPiece(0, 0, 4, 2, 1, new string('f', 64)), new FrozenPiece(1, 1, 0, 3, 3, new string('0', 64))],
+    };
+
     [Fact]
     public void Documents_of_version_1_are_written_and_read_as_ever()
     {
         Check("store-1.json", Documents.Store, Store);
         Check("store-per-query-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("per-query") }, Erasures = 5, Secret = "AAAA" });
         Check("store-distance-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("distance-tree", 2, null, 0.1, 1024, 3) } });
+        Check("store-levels-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition("moment-tree", 3, "taylor", Levels: "all", BlockRows: 64) } });
+        Check("release-levels-1.json", Documents.Release, Release with { Blocks = 5, Secret = null, Failure = null });
         Check("release-1.json", Documents.Release, Release);
         Check("release-distance-1.json", Documents.Release, Release with { Nodes = [], Sums = [new NodeDocument("s0", 24, new string('c', 64)), new NodeDocument("s1", 24, new string('d', 64))], Failure = null });
+        Check("store-continual-1.json", Documents.Store, Store with { Definition = Definition with { Mechanism = new MechanismDefinition(Degree: 2, Kernel: "minimax", Levels: "all", BlockRows: 4, Continual: true, Slots: "public-schedule") } });
+        Check("release-continual-1.json", Documents.Release, Release with { Slots = 0, SegmentsBelow = 0, Nodes = [], Failure = null, Continual = Continual });
+        Check("block-1.json", Documents.Block, new BlockDocument { Block = 1, FirstSlot = 4, Slots = 4, Content = new string('a', 64), ContentBytes = 321 });
         Check("batch-1.json", Documents.Batch, new BatchDocument { Batch = "b", Fingerprint = "f", FirstSlot = 1, Slots = 2, FirstSegment = 3, Segments = 4 });
         Check("segment-1.json", Documents.Segment, new SegmentDocument { Blob = "b-00000", Shard = 1, FirstRow = 2, Rows = 3, Slots = 4, Bytes = 5, Digest = "d" });
         Check("key-1.json", Documents.Key, new KeyDocument { Id = "i", Hash = "h", Account = "a", Role = "user", CreatedBy = "o", Created = Then, Revoked = Then });
         Check("name-1.json", Documents.Name, new NameDocument("i"));
         Check("job-1.json", Documents.Job, new JobDocument("i", "r000001"));
         Check("account-1.json", Documents.Account, new AccountDocument("a", Then));
+    }
+
+    [Fact]
+    public void A_blocks_content_of_version_1_has_the_bytes_that_its_digest_was_taken_of()
+    {
+        Golden.Require("block-content-1.json", Content.ToBytes());
+        var bytes = Golden.Bytes("block-content-1.json");
+        var read = BlockContent.Parse(bytes, 1, ReleaseManifest.IdOf(bytes));
+        Assert.Equal(bytes, read.ToBytes());
+        Assert.Equal(Content.Pieces, read.Pieces);
+        Assert.Throws<StorageCorruptException>(() => BlockContent.Parse(null, 1, ReleaseManifest.IdOf(bytes)));
+        Assert.Throws<StorageCorruptException>(() => BlockContent.Parse(bytes, 1, new string('0', 64)));
+        Assert.Throws<StorageCorruptException>(() => BlockContent.Parse(bytes, 2, ReleaseManifest.IdOf(bytes)));
+        foreach (var broken in new[] { "null"u8.ToArray(), "{}"u8.ToArray(), "x"u8.ToArray(), (Content with { Format = 2 }).ToBytes() })
+            Assert.Throws<StorageCorruptException>(() => BlockContent.Parse(broken, 1, ReleaseManifest.IdOf(broken)));
+        Assert.Equal(("r000003", 1), BlockContent.ParseBlobId(BlockContent.BlobId("r000003", 1, new string('a', 64))));
+        Assert.Null(BlockContent.ParseBlobId(new string('b', 64)));
+    }
+
+    /// <summary>A release's noise hangs on it: a salt that changed would draw other noise for a block that is frozen again.</summary>
+    [Fact]
+    public void The_salt_of_a_block_is_a_function_of_secret_and_block()
+    {
+        var secret = Enumerable.Range(0, 32).Select(i => (byte)i).ToArray();
+        Assert.Equal(BlockContent.SaltOf(secret, 7), BlockContent.SaltOf(secret, 7));
+        Assert.Equal(64, BlockContent.SaltOf(secret, 7).Length);
+        Assert.Equal(3, new[] { BlockContent.SaltOf(secret, 7), BlockContent.SaltOf(secret, 8), BlockContent.SaltOf(new byte[32], 7) }.Distinct().Count());
     }
 
     [Fact]

@@ -136,6 +136,8 @@ internal sealed class Side
         var model = (await Directory.ReadAsync(store))!.Released;
         if (model is DistanceModel)
             return await ReadPartsAsync(store, release);
+        if (model is TreeModel tree)
+            return await Released.ReadTreeAsync(store, document, tree, Blobs);
         var nodes = new List<long[]>();
         foreach (var node in document.Nodes)
             nodes.Add(NodeCodec.Decode((await Blobs.ReadPartsAsync(store, BlobKind.Node, node.Blob, node.Bytes))!, model.Dimension).Values);
@@ -173,9 +175,7 @@ internal sealed class Side
             var document = await side.ReadReleaseAsync(store, release);
             var view = (await side.Directory.ReadAsync(store, cancellationToken))!;
             var manifest = await side.Services.Releases(store).ReadManifestAsync(document, view.Document, cancellationToken);
-            known = new RunningSum(
-                manifest.Segments.Count(segment => segment.Shard == shard),
-                (progress, stop) => side.Services.Shard(store, shard).ComputeAsync(manifest, document.Manifest, view.Released, progress, stop));
+            known = side.Services.Sum(store, shard, manifest, document.Manifest, view.Released);
             lock (_sums)
                 _sums[shard] = known;
             known.Start();
@@ -186,6 +186,12 @@ internal sealed class Side
         {
             lock (_sums)
                 return Task.FromResult(new LongBlock(_sums[shard].Sums!.AsSpan(start, count).ToArray()));
+        }
+
+        public Task<PartSums> ReadBlocksAsync(int shard, long from, long to, CancellationToken cancellationToken)
+        {
+            lock (_sums)
+                return _sums[shard].Leaves!.ReadAsync(from, to, cancellationToken);
         }
 
         public Task ForgetAsync(int shard, CancellationToken cancellationToken)

@@ -55,6 +55,9 @@ internal sealed class FaultPlan
     /// <summary>What every call of a name does for as long as it is set; null for none.</summary>
     public Func<string, Fault?>? Every { get; set; }
 
+    /// <summary>Told every blob that is offered for storage, before anything becomes of it; null for nobody.</summary>
+    public Action<BlobKey, ReadOnlyMemory<byte>>? Offered { get; init; }
+
     /// <summary>After how long a call that hangs ends by itself, its outcome unknown; a deadline of the storage's own.</summary>
     public TimeSpan HangsFor { get; init; } = Timeout.InfiniteTimeSpan;
 

@@ -23,7 +23,11 @@ internal sealed class FaultyCatalog(ICatalog catalog, FaultPlan plan) : ICatalog
 internal sealed class FaultySegments(ISegmentStore blobs, FaultPlan plan) : ISegmentStore
 {
     public Task<BlobInfo> PutAsync(BlobKey key, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
-        plan.RunAsync($"put {key.Kind}", () => blobs.PutAsync(key, content, cancellationToken));
+        plan.RunAsync($"put {key.Kind}", () =>
+        {
+            plan.Offered?.Invoke(key, content);
+            return blobs.PutAsync(key, content, cancellationToken);
+        });
 
     public Task<byte[]?> ReadAsync(BlobKey key, CancellationToken cancellationToken = default) =>
         plan.RunAsync($"read {key.Kind}", () => blobs.ReadAsync(key, cancellationToken));

@@ -10,6 +10,9 @@ internal static class Samples
     public const int KeyDimension = 5;
     public const int ValueDimension = 3;
 
+    /// <summary>The moment tree with levels all, where mechanisms are told apart by name.</summary>
+    public const string AllLevels = "moment-tree of all levels";
+
     public static StoreDefinition Definition(int shards = 3, string adjacency = "replace-one", long capacity = 100_000, double limit = 8) => new()
     {
         KeyDimension = KeyDimension,
@@ -25,9 +28,11 @@ internal static class Samples
         Shards = shards,
     };
 
-    /// <summary>The same for a mechanism that publishes: a distance-tree is small, with three copies.</summary>
+    /// <summary>The same for a mechanism that publishes: a distance-tree is small, with three copies; blocks are small, so that a few rows fill several pages of nodes.</summary>
     public static StoreDefinition Of(string mechanism, int shards = 3, string adjacency = "replace-one") => mechanism == MomentRelease.Mechanism
         ? Definition(shards, adjacency)
+        : mechanism == AllLevels
+        ? Definition(shards, adjacency) with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 4) }
         : Definition(shards, adjacency) with { Mechanism = new MechanismDefinition(mechanism, Alpha: 0.5, GridCells: 16, Copies: 3) };
 
     public static RowBatch Rows(int count, int seed, bool[]? isNull = null)

@@ -84,6 +84,8 @@ internal sealed class TestSilos : IAsyncDisposable
         var view = (await Service<StoreDirectory>(0).ReadAsync(store))!;
         var document = view.Release(release)!;
         var tiers = new List<long[]>();
+        if (view.Model is TreeModel tree)
+            return await Released.ReadTreeAsync(store, document, tree, Storage.Segments);
         if (view.Model is not DistanceModel model)
         {
             foreach (var node in document.Nodes)

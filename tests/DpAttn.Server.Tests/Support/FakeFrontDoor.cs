@@ -73,6 +73,9 @@ internal sealed class FakeFrontDoor : IFrontDoor
     public Task<IReadOnlyList<ReleaseDescription>> ListReleasesAsync(Principal caller, string store, CancellationToken cancellationToken = default) =>
         Ask<IReadOnlyList<ReleaseDescription>>(cancellationToken, nameof(ListReleasesAsync), caller, store);
 
+    public Task<ReleaseDescription> CloseBlockAsync(Principal caller, string store, string release, CloseBlockRequest request, CancellationToken cancellationToken = default) =>
+        Ask<ReleaseDescription>(cancellationToken, nameof(CloseBlockAsync), caller, store, release, request);
+
     public Task RetireReleaseAsync(Principal caller, string store, string release, CancellationToken cancellationToken = default) =>
         Ask<object?>(cancellationToken, nameof(RetireReleaseAsync), caller, store, release);
 

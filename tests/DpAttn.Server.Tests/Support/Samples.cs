@@ -101,7 +101,7 @@ internal static class Samples
         nameof(IFrontDoor.GetStoreAsync) => Store,
         nameof(IFrontDoor.ListStoresAsync) => (IReadOnlyList<StoreDescription>)[Store],
         nameof(IFrontDoor.AppendAsync) => new AppendResult("b1", 0, 2, false),
-        nameof(IFrontDoor.PublishAsync) or nameof(IFrontDoor.GetReleaseAsync) => Release,
+        nameof(IFrontDoor.PublishAsync) or nameof(IFrontDoor.GetReleaseAsync) or nameof(IFrontDoor.CloseBlockAsync) => Release,
         nameof(IFrontDoor.ListReleasesAsync) => (IReadOnlyList<ReleaseDescription>)[Release],
         nameof(IFrontDoor.GetPrivacyStatementAsync) => Statement,
         nameof(IFrontDoor.AttendAsync) => new AttendResult([Answer([0.5, -0.25])], Privacy),

@@ -19,13 +19,17 @@ public sealed class ContinualRelease
     private readonly ContinualFrame _frame;
     private readonly IContinualStore _store;
     private readonly Func<NodeManifest, INoiseSource> _noise;
+    private readonly DrawOn _drawOn;
     private readonly List<BlockManifest> _blocks = [];
 
     // Complete nodes whose sibling to the right is not; exact sums where this process has them.
     private readonly Dictionary<long, (NodeManifest Manifest, MomentMatrix? Exact)> _waiting = [];
 
-    private ContinualRelease(ContinualFrame frame, IContinualStore store, Func<NodeManifest, INoiseSource> noise) =>
-        (_frame, _store, _noise) = (frame, store, noise);
+    private ContinualRelease(ContinualFrame frame, IContinualStore store, Func<NodeManifest, INoiseSource> noise, DrawOn? drawOn) =>
+        (_frame, _store, _noise, _drawOn) = (frame, store, noise, drawOn ?? ((draw, _) => Task.FromResult(draw())));
+
+    /// <summary>Where noise is drawn: a node may take seconds, which belong on threads of their own in a process that answers.</summary>
+    internal delegate Task<IReadOnlyList<ReleasedNode>> DrawOn(Func<IReadOnlyList<ReleasedNode>> draw, CancellationToken cancellationToken);
 
     /// <summary>The blocks that are closed and released: what may be answered from.</summary>
     public TreeExtent Extent { get; private set; }
@@ -48,11 +52,11 @@ public sealed class ContinualRelease
         return OpenAsync(frame, store, manifest => new KeyedNoise(manifest.Key(secret.Span), threads), cancellationToken);
     }
 
-    /// <summary>The same with noise from another source than the node's key: for tests alone.</summary>
+    /// <summary>The same with noise from where the caller says: the service's seam, through which its tests record and replay.</summary>
     internal static async Task<ContinualRelease> OpenAsync(
-        ContinualFrame frame, IContinualStore store, Func<NodeManifest, INoiseSource> noise, CancellationToken cancellationToken)
+        ContinualFrame frame, IContinualStore store, Func<NodeManifest, INoiseSource> noise, CancellationToken cancellationToken, DrawOn? drawOn = null)
     {
-        var release = new ContinualRelease(frame, store, noise);
+        var release = new ContinualRelease(frame, store, noise, drawOn);
         BlockManifest? last = null;
         await foreach (var block in store.BlocksAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -169,7 +173,8 @@ public sealed class ContinualRelease
 
     private async Task PublishAsync(NodeManifest node, MomentMatrix exact, CancellationToken cancellationToken)
     {
-        foreach (var own in ReleasedNode.Publish(_frame.Tree, new MomentNode(node.Node, exact), _frame.Ladder, _noise(node)))
+        var tiers = await _drawOn(() => ReleasedNode.Publish(_frame.Tree, new MomentNode(node.Node, exact), _frame.Ladder, _noise(node)), cancellationToken).ConfigureAwait(false);
+        foreach (var own in tiers)
         {
             var stored = await _store.PutNodeAsync(own, cancellationToken).ConfigureAwait(false);
             if (stored.Moments.Slots != own.Moments.Slots || !stored.Moments.Values.AsSpan().SequenceEqual(own.Moments.Values))

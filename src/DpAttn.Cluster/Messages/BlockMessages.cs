@@ -1,0 +1,28 @@
+namespace DpAttn.Cluster;
+
+/// <summary>Asks for what freezes some rows of a segment: from one on, as many as hold so many slots that count, or to the segment's end.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.SliceCommand)]
+internal sealed record SliceCommand(
+    [property: Id(0)] string Blob,
+    [property: Id(1)] int FirstRow,
+    [property: Id(2)] int Slots,
+    [property: Id(3)] bool ToEnd);
+
+/// <summary>Rows of a segment and the digest of their bytes; no rows where there is no such blob any more, as after an erasure.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.SegmentSlice)]
+internal sealed record SegmentSlice(
+    [property: Id(0)] int Rows,
+    [property: Id(1)] int Slots,
+    [property: Id(2)] string Digest);
+
+/// <summary>Frozen blocks side by side, each named by the digest of its content.</summary>
+[GenerateSerializer, Immutable, Alias(WireNames.BlockSumCommand)]
+internal sealed record BlockSumCommand(
+    [property: Id(0)] string Release,
+    [property: Id(1)] long FirstBlock,
+    [property: Id(2)] string[] Contents,
+    [property: Id(3)] int[] ContentBytes)
+{
+    /// <summary>Names the sums: the contents are those of one release, so the first and the last name all between them.</summary>
+    public string Key => $"{Release}/{FirstBlock}+{Contents.Length}/{Contents[^1]}";
+}
