@@ -51,7 +51,7 @@ internal sealed class FanOut(int window, TimeSpan deadline)
     }
 
     /// <summary>Tells all shards something that they have no answer to.</summary>
-    /// <inheritdoc cref="RunAsync" path="/exception"/>
+    /// <inheritdoc cref="RunAsync{T}(IReadOnlyList{int}, Func{int, CancellationToken, Task{T}}, Action{int, T}, CancellationToken)" path="/exception"/>
     public Task TellAsync(int shards, Func<int, CancellationToken, Task> tell, CancellationToken cancellationToken) => RunAsync(
         shards,
         async (shard, token) =>

@@ -16,5 +16,7 @@ internal sealed class EndedShards(IShardSums shards) : IShardSums
 
     public Task<LongBlock> ReadAsync(int shard, int start, int count, CancellationToken cancellationToken) => shards.ReadAsync(shard, start, count, cancellationToken);
 
+    public Task<PartSums> ReadBlocksAsync(int shard, long from, long to, CancellationToken cancellationToken) => shards.ReadBlocksAsync(shard, from, to, cancellationToken);
+
     public Task ForgetAsync(int shard, CancellationToken cancellationToken) => shards.ForgetAsync(shard, cancellationToken);
 }
