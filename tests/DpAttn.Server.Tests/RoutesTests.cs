@@ -71,7 +71,7 @@ public sealed class RoutesTests
         Assert.Equal(nameof(IFrontDoor.CloseBlockAsync), call.Method);
         Assert.Equal(["s", "rel-1", new CloseBlockRequest(3)], call.Arguments.Skip(1));
         using var empty = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
-        Assert.Contains("'block' is missing", await server.Client.PostAsync("/v1/stores/s/releases/rel-1/blocks", empty).TextAsync(HttpStatusCode.BadRequest));
+        Assert.Contains("'block' is missing", (await server.Client.PostAsync("/v1/stores/s/releases/rel-1/blocks", empty).ProblemAsync(ProblemCodes.InvalidRequest)).Detail);
     }
 
     [Theory]
