@@ -16,8 +16,11 @@ internal sealed class Adversary
     // Where the covariance is singular, as where noise is missing: the least of its eigenvalues that is believed, relative to their mean.
     private const double Ridge = 1e-9;
 
-    // About the 99 % interval's own: thresholds in the tails are chosen only if they pay.
-    private const double Deviations = 2.58;
+    /// <summary>About the 99 % interval's own, for tests in the tails.</summary>
+    public const double Plain = 2.58;
+
+    /// <summary>For tests in the middle: of a hundred thresholds that are nearly as good the luckiest would lie where its own bound is wide; they are chosen only if they pay.</summary>
+    public const double Wary = 5;
 
     private static readonly double[] Quantiles =
         [0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.997, 0.999, 0.9997, 0.9999];
@@ -59,8 +62,9 @@ internal sealed class Adversary
     /// <summary>The threshold that proves most, by a measure of (hits from below, false alarms from above), on tuning runs.</summary>
     /// <param name="first">Per statistic, its values on the first data set, sorted.</param>
     /// <param name="second">The same on the second.</param>
+    /// <param name="deviations">How far from below and from above.</param>
     /// <param name="measure">What is to be large.</param>
-    public static AuditTest Choose(IReadOnlyList<double[]> first, IReadOnlyList<double[]> second, Func<double, double, double> measure)
+    public static AuditTest Choose(IReadOnlyList<double[]> first, IReadOnlyList<double[]> second, double deviations, Func<double, double, double> measure)
     {
         var (best, largest) = (new AuditTest(0, 0), double.NegativeInfinity);
         for (var statistic = 0; statistic < first.Count; statistic++)
@@ -70,8 +74,8 @@ internal sealed class Adversary
             foreach (var threshold in Quantiles.SelectMany(q => Around(pooled, q)).Distinct())
             {
                 var worth = measure(
-                    Cautious(Above(second[statistic], threshold), second[statistic].Length, -1),
-                    Cautious(Above(first[statistic], threshold), first[statistic].Length, 1));
+                    Cautious(Above(second[statistic], threshold), second[statistic].Length, -deviations),
+                    Cautious(Above(first[statistic], threshold), first[statistic].Length, deviations));
                 if (worth > largest)
                     (best, largest) = (new AuditTest(statistic, threshold), worth);
             }
@@ -101,12 +105,12 @@ internal sealed class Adversary
     }
 
     /// <summary>A rate, some deviations to one side: a fast stand-in for Clopper and Pearson's bound (Wilson 1927), since it only chooses.</summary>
-    private static double Cautious(long count, int runs, int side)
+    private static double Cautious(long count, int runs, double deviations)
     {
-        const double Square = Deviations * Deviations;
-        double rate = (double)count / runs, centre = rate + Square / (2 * runs);
-        var half = Deviations * Math.Sqrt(rate * (1 - rate) / runs + Square / (4.0 * runs * runs));
-        return Math.Clamp((centre + side * half) / (1 + Square / runs), 1e-12, 1 - 1e-12);
+        var square = deviations * deviations;
+        double rate = (double)count / runs, centre = rate + square / (2 * runs);
+        var half = deviations * Math.Sqrt(rate * (1 - rate) / runs + square / (4.0 * runs * runs));
+        return Math.Clamp((centre + half) / (1 + square / runs), 1e-12, 1 - 1e-12);
     }
 
     private static long Above(double[] sorted, double threshold)

@@ -15,18 +15,18 @@ public static class Audit
     private const int Learning = 0, Tuning = 1, Counting = 2;
     private const int Chunk = 1024;
 
+    /// <summary>The most numbers of a view: the adversary learns the covariance of all of them.</summary>
+    public const int MostNumbers = 512;
+
     /// <summary>Audits one target.</summary>
     /// <param name="target">The mechanism on its neighbours.</param>
     /// <param name="settings">How much is run.</param>
     /// <param name="progress">Told the number of runs done, from any thread.</param>
     /// <param name="cancellationToken">Stops between runs.</param>
-    /// <exception cref="ArgumentException">Fewer than one run of a phase, or no thread.</exception>
+    /// <exception cref="ArgumentException">Fewer than one run of a phase, no thread, or more numbers than <see cref="MostNumbers"/>.</exception>
     public static AuditResult Run(AuditTarget target, AuditSettings settings, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(target);
-        ArgumentNullException.ThrowIfNull(settings);
-        if (Math.Min(Math.Min(settings.LearningRuns, settings.TuningRuns), Math.Min(settings.Runs, settings.Threads)) < 1)
-            throw new ArgumentException("an audit needs at least one run of each phase and one thread", nameof(settings));
+        Require(target, settings);
         var runs = new Runner(target, settings, progress, cancellationToken);
         var adversary = Adversary.Learn(target.Difference, Covariance(runs, target));
         var (forMu, direct) = Tune(runs, adversary, target.Delta);
@@ -54,6 +54,18 @@ public static class Audit
             SensitivityReached = target.SensitivityReached,
             Runs = 2L * settings.Runs,
         };
+    }
+
+    /// <summary>Refuses what could not be audited.</summary>
+    /// <exception cref="ArgumentException">Fewer than one run of a phase, no thread, or more numbers than <see cref="MostNumbers"/>.</exception>
+    internal static void Require(AuditTarget target, AuditSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(settings);
+        if (Math.Min(Math.Min(settings.LearningRuns, settings.TuningRuns), Math.Min(settings.Runs, settings.Threads)) < 1)
+            throw new ArgumentException("an audit needs at least one run of each phase and one thread", nameof(settings));
+        if (target.Difference.Length > MostNumbers)
+            throw new ArgumentException($"{target.Mechanism}: the neighbours differ in {target.Difference.Length} released numbers, and at most {MostNumbers} are audited; use fewer dimensions, a smaller degree, fewer copies or queries, or a coarser grid", nameof(target));
     }
 
     /// <summary>The covariance of what was released minus the exact sums, over both data sets.</summary>
@@ -96,8 +108,8 @@ public static class Audit
             foreach (var statistic in side)
                 Array.Sort(statistic);
         }
-        return (Adversary.Choose(values[0], values[1], (hits, falseAlarms) => LowerBounds.MuFrom(hits, falseAlarms).Value),
-            Adversary.Choose(values[0], values[1], (hits, falseAlarms) => LowerBounds.DirectEpsilonFrom(hits, falseAlarms, delta.Value)));
+        return (Adversary.Choose(values[0], values[1], Adversary.Wary, (hits, falseAlarms) => LowerBounds.MuFrom(hits, falseAlarms).Value),
+            Adversary.Choose(values[0], values[1], Adversary.Plain, (hits, falseAlarms) => LowerBounds.DirectEpsilonFrom(hits, falseAlarms, delta.Value)));
     }
 
     private delegate void Take<TState>(TState state, int run, Span<double> view);
