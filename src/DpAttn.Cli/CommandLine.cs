@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DpAttn.Attention;
 using DpAttn.Attention.IO;
+using DpAttn.Auditing;
 using DpAttn.Cli.Commands;
 using DpAttn.Cli.Remote;
 
@@ -16,6 +17,7 @@ internal static class CommandLine
             DemoCommand.Create(output, error),
             EstimateCommand.Create(output),
             CalcCommand.Create(output),
+            AuditCommand.Create(output, error),
             BenchCommand.Create(output, error),
             ServeCommand.Create(),
         };
@@ -37,7 +39,7 @@ internal static class CommandLine
         {
             return Report(error, e.Message, ExitCode.RefusedByBudget);
         }
-        catch (Exception e) when (e is RowRejectedException or QueryRejectedException or NpyFormatException or IOException or UnauthorizedAccessException or DataFaultException)
+        catch (Exception e) when (e is RowRejectedException or QueryRejectedException or NpyFormatException or IOException or UnauthorizedAccessException or DataFaultException or AuditFailedException)
         {
             return Report(error, e.Message, ExitCode.Failed);
         }

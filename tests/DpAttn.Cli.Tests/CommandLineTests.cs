@@ -7,7 +7,7 @@ public class CommandLineTests
     {
         var help = Dpattn.Run("--help");
         Assert.Equal(ExitCode.Done, help.ExitCode);
-        foreach (var command in new[] { "demo", "estimate", "calc", "bench" })
+        foreach (var command in new[] { "demo", "estimate", "calc", "audit", "bench" })
             Assert.Matches($@"(?m)^  {command} ", help.Output);
     }
 
@@ -15,6 +15,7 @@ public class CommandLineTests
     [InlineData("demo", "--keys --values --queries --labels --epsilon --delta --scale --degree --key-radius --key-box --query-radius --query-box --value-radius --adjacency --repeat --clip --limit --output")]
     [InlineData("estimate", "--rows --key-dimension --value-dimension --epsilon --error --delta --key-radius --key-box --value-radius --adjacency --output")]
     [InlineData("bench accuracy", "--keys --values --queries --workload --rows --key-dimension --epsilon --value-dimension --query-count --draws --delta --alpha --grid-cells --copies --seed --threads --quick --plot --key-radius --value-radius --adjacency --output")]
+    [InlineData("audit", "--mechanism --epsilon --delta --key-dimension --value-dimension --alpha --grid-cells --copies --query-count --share --runs --seed --threads --quick --key-radius --key-box --query-radius --query-box --value-radius --scale --degree --adjacency --output")]
     [InlineData("calc", "--epsilon --delta --mu --sigma --sensitivity --compose --output")]
     public void Help_of_a_command_lists_its_flags(string command, string flags)
     {

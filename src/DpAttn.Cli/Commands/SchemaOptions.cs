@@ -40,7 +40,7 @@ internal sealed class SchemaOptions
     /// <exception cref="ArgumentException">A bound is stated; the message names the first.</exception>
     public void RequireNoBounds(ParseResult parsed, string reason)
     {
-        if (new Option[] { _scale, _keyRadius, _keyBox, _queryRadius, _queryBox, _valueRadius }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stated)
+        if (FirstBound(parsed) is { } stated)
             throw new ArgumentException($"{stated.Name} {reason}");
     }
 
@@ -72,7 +72,17 @@ internal sealed class SchemaOptions
         return new StoreSchema(keys, queries, values, parsed.GetValue(_scale) ?? 1.0 / keyDimension, ReadAdjacency(parsed), capacity);
     }
 
+    /// <summary>The adjacency that a flag states, or both.</summary>
+    public IReadOnlyList<Adjacency> ReadAdjacencies(ParseResult parsed) =>
+        parsed.GetResult(_adjacency) is { Implicit: false } ? [ReadAdjacency(parsed)] : [Adjacency.ReplaceOne, Adjacency.AddRemove];
+
+    /// <summary>Whether any bound, or the scale, is stated.</summary>
+    public bool StatesBounds(ParseResult parsed) => FirstBound(parsed) is not null;
+
     public static string Name(Adjacency adjacency) => adjacency == Adjacency.ReplaceOne ? "replace-one" : "add-remove";
+
+    private Option? FirstBound(ParseResult parsed) =>
+        new Option[] { _scale, _keyRadius, _keyBox, _queryRadius, _queryBox, _valueRadius }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false });
 
     private static Region? ReadRegion(ParseResult parsed, Option<double?> radius, Option<string?> box, int dimension)
     {

@@ -28,6 +28,7 @@ public abstract class BudgetInvariants(ITestOutputHelper output)
     /// <summary>The check says something: each fault that is planted in the ledger is found.</summary>
     [Theory]
     [InlineData(PlantedFault.ForgetsACharge, "is not in the ledger")]
+    [InlineData(PlantedFault.ReadsAndNeverWrites, "is not in the ledger")]
     [InlineData(PlantedFault.ChargesARetry, "charged, and nobody who asked for it")]
     [InlineData(PlantedFault.ChargesWhatItRefuses, "is a limit that nobody set")]
     [InlineData(PlantedFault.SaysNothingOfACharge, "charged, and nobody who asked for it")]

@@ -9,6 +9,9 @@ public enum PlantedFault
     /// <summary>Now and then it says that it charged, and did not.</summary>
     ForgetsACharge,
 
+    /// <summary>It decides by what it reads, rightly, and never writes what it decided.</summary>
+    ReadsAndNeverWrites,
+
     /// <summary>It charges a request that it knows again, under another id.</summary>
     ChargesARetry,
 
@@ -37,6 +40,11 @@ internal sealed class PlantedLedger(IBudgetLedger ledger, PlantedFault fault) : 
         {
             case PlantedFault.ForgetsACharge when isTurn:
                 return new LedgerDecision.Admitted(cost, cost, IsReplay: false);
+            case PlantedFault.ReadsAndNeverWrites:
+                var read = await ledger.ReadAccountAsync(store, account, cancellationToken);
+                return read is not null && (read.Spent + cost).FitsIn(read.Limit)
+                    ? new LedgerDecision.Admitted(cost, cost, IsReplay: false)
+                    : await ledger.ChargeAsync(store, account, request, fingerprint, cost, cancellationToken);
             case PlantedFault.ChargesALittleMore when isTurn:
                 return await ledger.ChargeAsync(store, account, request, fingerprint, cost + new PrivacyAmount(1, 0), cancellationToken);
         }

@@ -3,15 +3,15 @@ using DpAttn.Privacy;
 
 namespace DpAttn.Cluster.Tests;
 
-/// <summary>The product's noise, with every vector kept: one address must never have two values.</summary>
-internal sealed class RecordingNoises : INoiseSources
+/// <summary>The product's noise, or one with a fault, with every vector kept: one address must never have two values.</summary>
+internal sealed class RecordingNoises(INoiseSources? noises = null) : INoiseSources
 {
-    private readonly KeyedNoiseSources _product = new();
+    private readonly INoiseSources _noises = noises ?? new KeyedNoiseSources();
 
     /// <summary>What was drawn at each address, whoever drew it and however often.</summary>
     public ConcurrentBag<(NoiseAddress Address, long[] Values)> Drawn { get; } = [];
 
-    public INoiseSource Of(ReleaseKey key) => new Source(this, _product.Of(key));
+    public INoiseSource Of(ReleaseKey key) => new Source(this, _noises.Of(key));
 
     /// <summary>The value at every address, if there is one only.</summary>
     public Dictionary<NoiseAddress, long[]> OnePerAddress()

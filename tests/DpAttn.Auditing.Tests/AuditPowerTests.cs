@@ -1,0 +1,35 @@
+using DpAttn.Privacy;
+
+namespace DpAttn.Auditing.Tests;
+
+/// <summary>An honest build passes, and not because nothing was looked at: the bound comes near the claim.</summary>
+public class AuditPowerTests
+{
+    [Theory]
+    [MemberData(nameof(Audits.All), MemberType = typeof(Audits))]
+    public void An_honest_mechanism_is_not_refuted_and_the_bound_reaches_four_fifths_of_its_claim(string mechanism, string adjacency) => Require(mechanism, adjacency, 4, true);
+
+    /// <summary>All the claims of the acceptance; the same figures as 'dpattn audit'.</summary>
+    [Theory]
+    [MemberData(nameof(Audits.All), MemberType = typeof(Audits))]
+    [Trait("Suite", "Long")]
+    public void The_bound_reaches_four_fifths_of_every_claim(string mechanism, string adjacency)
+    {
+        foreach (var epsilon in new[] { 0.5, 1, 2 })
+            Require(mechanism, adjacency, epsilon, hasLowerTier: false);
+    }
+
+    /// <summary>The neighbours themselves: an audit on a pair that reaches little would pass anything.</summary>
+    [Theory]
+    [MemberData(nameof(Audits.All), MemberType = typeof(Audits))]
+    public void The_neighbours_reach_nearly_all_of_the_declared_sensitivity_and_no_more(string mechanism, string adjacency) =>
+        Assert.InRange(Audits.Target(mechanism, adjacency, 1).SensitivityReached, 0.995, 1);
+
+    private static void Require(string mechanism, string adjacency, double epsilon, bool hasLowerTier)
+    {
+        var result = Audits.Run(Audits.Target(mechanism, adjacency, epsilon, hasLowerTier), AuditSettings.RunsFor(new Epsilon(epsilon), Audits.Delta, 0.8));
+        Assert.False(result.IsRefuted);
+        Assert.InRange(result.Power, 0.8, 1);
+        Assert.Same(result, result.Require());
+    }
+}
