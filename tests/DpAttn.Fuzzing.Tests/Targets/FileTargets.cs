@@ -89,8 +89,9 @@ internal static class FileTargets
         var witness = FileWitness.Open(directory);
         try
         {
-            witness.BeginAsync(new WitnessIdentity("w", "d")).GetAwaiter().GetResult();
-            witness.RaiseAsync([new WitnessMark(new StoreId("s"), null, 1, new PrivacyAmount(5, 1), new byte[32]), new WitnessMark(new StoreId("s"), new AccountId("a"), 1, new PrivacyAmount(5, 1), new byte[32])]).GetAwaiter().GetResult();
+            witness.BeginAsync(new WitnessIdentity("w", "d"), null).GetAwaiter().GetResult();
+            WitnessStep First(AccountId? account) => new(null, new WitnessMark(new StoreId("s"), account, 1, new PrivacyAmount(5, 1), new byte[32]));
+            witness.RaiseAsync([First(null), First(new AccountId("a"))]).GetAwaiter().GetResult();
         }
         finally
         {
