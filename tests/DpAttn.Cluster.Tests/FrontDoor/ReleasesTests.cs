@@ -227,7 +227,6 @@ public class ReleasesTests(OneSilo silos)
         { Samples.Definition() with { Mechanism = new MechanismDefinition(Levels: "all", Slots: "on-arrival") }, "slots belongs to continual stores" },
         { Samples.Definition() with { Mechanism = new MechanismDefinition(Levels: "all", Continual: true, Slots: "by chance") }, "slots must be on-arrival or public-schedule, not by?chance" },
         { Samples.Definition(adjacency: SchemaFactory.AddRemove) with { Mechanism = new MechanismDefinition(Levels: "all", Continual: true) }, "public schedule" },
-        { Samples.Definition() with { Mechanism = new MechanismDefinition(Levels: "all", Continual: true) }, "continual stores are not served" },
         { Samples.Definition() with { Mechanism = new MechanismDefinition("distance-tree", Levels: "all") }, "levels, blockRows, continual and slots belong to moment-tree, and the mechanism is distance-tree" },
         { Samples.Definition() with { Mechanism = new MechanismDefinition("per-query", BlockRows: 16) }, "levels, blockRows, continual and slots belong to moment-tree, and the mechanism is per-query" },
         { Samples.Definition() with { Mechanism = new MechanismDefinition(Levels: "all", BlockRows: 1), Capacity = 1 << 21 }, "makes 2097152 blocks, and at most 1048576 are served: use larger blockRows" },
