@@ -22,6 +22,7 @@ internal sealed partial class ClusterFrontDoor(
     ClusterOptions options,
     TimeProvider clock,
     ISiloStatusOracle silo,
+    ClusterInstruments instruments,
     IStorageBackup? backup = null) : IFrontDoor
 {
     public Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken = default) =>

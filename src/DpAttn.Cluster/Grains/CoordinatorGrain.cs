@@ -42,7 +42,15 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
     {
         try
         {
-            var outcome = await job.RunAsync(new Shards(GrainFactory, store, release), _stop.Token);
+            var outcome = await services.Instruments.Publish.RunAsync(
+                async run =>
+                {
+                    var ended = await job.RunAsync(new Shards(GrainFactory, store, release), _stop.Token);
+                    run.Label(Labels.Mechanism, job.Mechanism ?? Labels.Unknown);
+                    return ended;
+                });
+            if (outcome != PublishOutcome.Settled)
+                services.Instruments.CountRelease(outcome == PublishOutcome.Published ? ReleaseDocument.Published : ReleaseDocument.Failed, job.Mechanism);
             LogOutcome(store.Value, release, outcome);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)

@@ -21,6 +21,8 @@ public static class ClusterRegistration
         options.Validate();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
+        services.AddMetrics();
+        services.AddSingleton<ClusterInstruments>();
         services.AddSingleton<Generation>();
         services.AddSingleton<StoreSecrets>();
         services.AddSingleton<RowSets>();
@@ -42,6 +44,7 @@ public static class ClusterRegistration
         services.AddSingleton<ClusterFrontDoor>();
         services.AddSingleton<IFrontDoor>(provider => new FaultsAtTheDoor(provider.GetRequiredService<ClusterFrontDoor>()));
         services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
+        services.AddHostedService<SiloGauges>();
         services.AddHostedService<LedgerWatch>();
         services.AddHostedService<ClusterJobs>();
         return services;

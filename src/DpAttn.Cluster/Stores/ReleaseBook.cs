@@ -92,15 +92,16 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     }
 
     /// <summary>Retires a release: it answers no more. Repeating it changes nothing.</summary>
-    public async Task RetireAsync(string id, string actor, CancellationToken cancellationToken)
+    /// <returns>False when it was retired before.</returns>
+    public async Task<bool> RetireAsync(string id, string actor, CancellationToken cancellationToken)
     {
-        await catalog.CommitAsync(
+        var isNew = await catalog.CommitAsync(
             async () =>
             {
                 var release = await catalog.ReadAsync(Documents.Release, Documents.Below(store, id), cancellationToken)
                     ?? throw new ProblemException(ProblemCodes.NotFound, "the store has no such release");
                 if (release.Value.State == ReleaseDocument.Retired)
-                    return (null, true);
+                    return (null, false);
                 if (release.Value.State == ReleaseDocument.Publishing)
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
                 var commit = new CatalogCommit
@@ -118,6 +119,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             Busy,
             cancellationToken);
         generation.Drop();
+        return isNew;
     }
 
     /// <summary>Wraps a release's kept secret anew that was not wrapped with the current key; the secret stays the same. Losing a race is as good: it is tried the next time.</summary>

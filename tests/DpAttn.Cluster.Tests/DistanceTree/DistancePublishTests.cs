@@ -127,7 +127,7 @@ public sealed class DistancePublishTests() : PublishJobContract(DistanceTreeRele
         var side = Bench.Side;
         var services = new StoreServices(
             side.Catalog, side.Blobs, side.Ledger, side.Directory, side.Generation, rotated, Bench.Scans, new KeyedNoiseSources(), Bench.Options, Bench.Clock,
-            side.Secrets, side.Services.RowSets, side.Services.RowMemory, side.Services.KeptSums);
+            side.Secrets, side.Services.RowSets, side.Services.RowMemory, side.Services.KeptSums, side.Services.Instruments);
         if (bySweep)
         {
             await new Sweeper(side.Catalog, side.Blobs, services, Bench.Options, Bench.Clock, Microsoft.Extensions.Logging.Abstractions.NullLogger<Sweeper>.Instance).SweepAsync(CancellationToken.None);
