@@ -48,6 +48,9 @@ public sealed class SettingsTests
     [InlineData("Storage", "mysql", "DpAttn:Storage is 'mysql'; it must be sqlite or postgres")]
     [InlineData("Storage", "postgres", "which needs DpAttn:PostgresConnection")]
     [InlineData("Storage", "postgres", "which needs DpAttn:KeyFile")]
+    [InlineData("OtlpEndpoint", "collector:4317", "DpAttn:OtlpEndpoint: it must be the http or https address of an OpenTelemetry collector")]
+    [InlineData("OtlpEndpoint", "http://user:secret@collector:4317", "DpAttn:OtlpEndpoint: it must be the http or https address of an OpenTelemetry collector without a user in it")]
+    [InlineData("OtlpProtocol", "json", "DpAttn:OtlpProtocol is 'json'; it must be grpc or http/protobuf")]
     [InlineData("KeyFile", "/no/such/dpattn.key", "DpAttn:KeyFile is '/no/such/dpattn.key', which is no file")]
     [InlineData("Certificate", "/no/such/file.pem", "DpAttn:Certificate is '/no/such/file.pem', which is no file")]
     [InlineData("CertificateKey", "/no/such/key.pem", "DpAttn:CertificateKey is '/no/such/key.pem', which is no file")]
@@ -55,6 +58,14 @@ public sealed class SettingsTests
     {
         var refusal = Assert.Throws<SettingsException>(() => Build($"--DpAttn:{name}={value}"));
         Assert.Contains(message, refusal.Message);
+    }
+
+    [Fact]
+    public void A_standard_variable_that_names_no_collector_is_refused_without_repeating_it()
+    {
+        var refusal = Assert.Throws<SettingsException>(() => Build("--OTEL_EXPORTER_OTLP_ENDPOINT=http://user:quite-secret@collector"));
+        Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT: it must be the http or https address", refusal.Message);
+        Assert.DoesNotContain("quite-secret", refusal.Message);
     }
 
     [Fact]
@@ -187,7 +198,7 @@ public sealed class SettingsTests
     public void Every_setting_can_be_set_from_a_file()
     {
         var values = SettingsReader.Properties(typeof(ServerOptions)).ToDictionary(property => $"DpAttn:{property.Name}", property =>
-            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "PostgresConnection" => "Host=elsewhere", _ => "" });
+            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "OtlpProtocol" => "http/protobuf", "PostgresConnection" => "Host=elsewhere", _ => "" });
         var options = ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
         foreach (var property in SettingsReader.Properties(typeof(ServerOptions)))
             Assert.Equal(values[$"DpAttn:{property.Name}"], Convert.ToString(property.GetValue(options), System.Globalization.CultureInfo.InvariantCulture));

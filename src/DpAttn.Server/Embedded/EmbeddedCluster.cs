@@ -38,6 +38,7 @@ public static class EmbeddedCluster
         builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Host.UseOrleans(silo =>
         {
+            silo.AddActivityPropagation();
             silo.UseLocalhostClustering(siloPort: FreePort(), gatewayPort: 0, serviceId: "dpattn", clusterId: "embedded");
             silo.Configure<EndpointOptions>(endpoints =>
             {

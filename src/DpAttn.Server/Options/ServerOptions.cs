@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using DpAttn.Server.Telemetry;
 using DpAttn.Storage;
 
 namespace DpAttn.Server;
@@ -14,6 +15,12 @@ public sealed class ServerOptions
 
     /// <summary>The value of <see cref="Storage"/> for one SQLite file.</summary>
     public const string Sqlite = "sqlite";
+
+    /// <summary>The value of <see cref="OtlpProtocol"/> for gRPC.</summary>
+    public const string OtlpGrpc = "grpc";
+
+    /// <summary>The value of <see cref="OtlpProtocol"/> for HTTP.</summary>
+    public const string OtlpHttp = "http/protobuf";
 
     /// <summary>The value of <see cref="Storage"/> for a PostgreSQL database.</summary>
     public const string Postgres = "postgres";
@@ -135,6 +142,16 @@ public sealed class ServerOptions
     [Range(1, 3650)]
     public int AnswerRetentionDays { get; set; } = 7;
 
+    /// <summary>
+    /// The OpenTelemetry collector that traces, metrics and logs are sent to, such as <c>http://127.0.0.1:4317</c>. Empty: none, unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names one. Headers, as of a
+    /// collector that asks for a token, stand in <c>OTEL_EXPORTER_OTLP_HEADERS</c>. Default empty.
+    /// </summary>
+    public string OtlpEndpoint { get; set; } = "";
+
+    /// <summary>What <see cref="OtlpEndpoint"/> speaks: <c>grpc</c> or <c>http/protobuf</c>. Default <c>grpc</c>.</summary>
+    [AllowedValues(OtlpGrpc, OtlpHttp)]
+    public string OtlpProtocol { get; set; } = OtlpGrpc;
+
     /// <summary>How long a stopping server waits for requests under way. Default 30.</summary>
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;
@@ -177,6 +194,8 @@ public sealed class ServerOptions
                 faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(PostgresConnection)}");
             if (Storage == Postgres && KeyFile.Length == 0)
                 faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(KeyFile)}: every process of one database needs the same keys");
+            if (OtlpEndpoint.Length > 0 && !TelemetrySetup.IsEndpoint(OtlpEndpoint))
+                faults.Add($"{Section}:{nameof(OtlpEndpoint)}: {TelemetrySetup.EndpointForm}");
             foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey), (nameof(KeyFile), KeyFile) })
             {
                 if (value.Length > 0 && !File.Exists(value))
