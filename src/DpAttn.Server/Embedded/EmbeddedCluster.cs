@@ -31,6 +31,7 @@ public static class EmbeddedCluster
             cluster.SumBytes = (long)options.SumMiB << 20;
             cluster.IngestBytes = (long)options.IngestMiB << 20;
             cluster.RowBytes = (long)options.RowMiB << 20;
+            JwtSettings.Apply(options, cluster.Jwt);
             cluster.AnswerRetention = TimeSpan.FromDays(options.AnswerRetentionDays);
         });
         services.AddHostedService(provider => new FirstOperatorKey(provider.GetRequiredService<IOperatorKeys>(), showOperatorKey ?? FirstOperatorKey.ShowOnConsole));
