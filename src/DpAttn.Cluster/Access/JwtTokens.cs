@@ -19,7 +19,7 @@ internal sealed record JwtIdentity(string Issuer, string Subject, string Role)
 
 /// <summary>
 /// Checks the tokens of one OpenID Connect issuer (RFC 7519, RFC 8725): signed with an asymmetric key that the issuer publishes, for this audience, with an end. Its keys are cached; an
-/// unknown one has them looked up anew, at most once a minute.
+/// unknown one has them looked up anew, at most once a minute, and they are every 5 minutes.
 /// </summary>
 internal sealed class JwtTokens
 {
@@ -28,6 +28,7 @@ internal sealed class JwtTokens
 
     private const int Parts = 3;
     private static readonly TimeSpan LongestLookup = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestTrust = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan ShortestRefresh = TimeSpan.FromMinutes(1);
 
     // No symmetric one: a public key that is taken for a shared secret would sign anything.
@@ -56,6 +57,9 @@ internal sealed class JwtTokens
             documents ?? new HttpDocumentRetriever(new HttpClient { Timeout = LongestLookup }) { RequireHttps = true })
         {
             RefreshInterval = ShortestRefresh,
+            AutomaticRefreshInterval = LongestTrust,
+            // The keys before the last ones: an issuer that takes a key back means it.
+            UseLastKnownGoodConfiguration = false,
         };
     }
 

@@ -201,12 +201,46 @@ public sealed class JwtTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Keys_that_the_issuer_changes_are_learned_and_the_old_ones_forgotten()
+    {
+        var old = _issuer.Token(Now);
+        await _here.AuthenticateAsync(old, default);
+        _issuer.Rotate();
+        // The lookup is made beside the request that found the need for it.
+        for (var i = 0; i < 100 && !await IsGoodAsync(_issuer.Token(Now)); i++)
+            await Task.Delay(50);
+        Assert.True(await IsGoodAsync(_issuer.Token(Now)));
+        Assert.False(await IsGoodAsync(old));
+
+        // Tokens of keys that do not exist have it looked up no more often for it.
+        using var foreign = RSA.Create(2048);
+        var reads = _issuer.Reads;
+        for (var i = 0; i < 20; i++)
+            await RefusedAsync(_issuer.Token(Now, with: new SigningCredentials(new RsaSecurityKey(foreign) { KeyId = $"k{i}" }, SecurityAlgorithms.RsaSha256)));
+        await Task.Delay(100);
+        Assert.Equal(reads, _issuer.Reads);
+    }
+
+    [Fact]
     public async Task Without_an_issuer_no_token_is_taken()
     {
         var silo = NewSilo(new JwtOptions());
         var refused = await Assert.ThrowsAsync<ProblemException>(() => silo.AuthenticateAsync(_issuer.Token(Now), default));
         Assert.Equal((ProblemCodes.Unauthenticated, "this is not an API key"), (refused.Code, refused.Message));
         Assert.Equal(0, _issuer.Reads);
+    }
+
+    private async Task<bool> IsGoodAsync(string token)
+    {
+        try
+        {
+            await _here.AuthenticateAsync(token, default);
+            return true;
+        }
+        catch (ProblemException e) when (e.Code == ProblemCodes.Unauthenticated)
+        {
+            return false;
+        }
     }
 
     private CredentialDirectory NewSilo(JwtOptions? options = null)

@@ -14,22 +14,29 @@ internal sealed class TestIssuer : IDocumentRetriever, IDisposable
     public const string Audience = "dpattn";
 
     private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false };
-    private readonly RSA _rsa = RSA.Create(2048);
+    private readonly List<RSA> _keys = [RSA.Create(2048)];
     private readonly ECDsa _ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-    public TestIssuer() => (Rsa, Ec) = (new RsaSecurityKey(_rsa) { KeyId = "rsa-1" }, new ECDsaSecurityKey(_ec) { KeyId = "ec-1" });
+    public TestIssuer() => (Rsa, Ec) = (new RsaSecurityKey(_keys[0]) { KeyId = "rsa-1" }, new ECDsaSecurityKey(_ec) { KeyId = "ec-1" });
 
-    public RsaSecurityKey Rsa { get; }
+    public RsaSecurityKey Rsa { get; private set; }
 
     public ECDsaSecurityKey Ec { get; }
 
     /// <summary>The key in the form that RFC 8725 warns of: its PEM, for use as a shared secret.</summary>
-    public byte[] PublicPem => Encoding.ASCII.GetBytes(_rsa.ExportSubjectPublicKeyInfoPem());
+    public byte[] PublicPem => Encoding.ASCII.GetBytes(_keys[^1].ExportSubjectPublicKeyInfoPem());
 
     /// <summary>Whether its documents can be read.</summary>
     public bool IsDown { get; set; }
 
     public int Reads { get; private set; }
+
+    /// <summary>Signs and publishes with another RSA key from now on.</summary>
+    public void Rotate()
+    {
+        _keys.Add(RSA.Create(2048));
+        Rsa = new RsaSecurityKey(_keys[^1]) { KeyId = $"rsa-{_keys.Count}" };
+    }
 
     public Task<string> GetDocumentAsync(string address, CancellationToken cancel)
     {
@@ -64,7 +71,7 @@ internal sealed class TestIssuer : IDocumentRetriever, IDisposable
 
     public void Dispose()
     {
-        _rsa.Dispose();
+        _keys.ForEach(key => key.Dispose());
         _ec.Dispose();
     }
 
