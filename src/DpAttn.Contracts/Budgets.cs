@@ -4,9 +4,10 @@ namespace DpAttn.Contracts;
 /// <param name="Epsilon">The limit, at the store's delta.</param>
 public sealed record LimitRequest(double Epsilon);
 
-/// <summary>Finds the account of a subject that a key was made for. The name travels in the body only.</summary>
-/// <param name="Subject">The name that keys were made for.</param>
-public sealed record AccountLookup(string Subject);
+/// <summary>Finds the account of a subject that a key was made for, or of a subject of the issuer of tokens. The name travels in the body only.</summary>
+/// <param name="Subject">The name that keys were made for, or the issuer's name of the subject.</param>
+/// <param name="Issuer">The issuer (iss) of the subject's tokens; null for a subject of keys. Its account is made where it has none yet, so that it can be granted before the first token comes.</param>
+public sealed record AccountLookup(string Subject, string? Issuer = null);
 
 /// <summary>An account's id.</summary>
 /// <param name="Account">Opaque and random.</param>

@@ -5,9 +5,11 @@ using DpAttn.Server.Endpoints;
 using DpAttn.Server.Http;
 using DpAttn.Server.OpenApi;
 using DpAttn.Server.Rows;
+using DpAttn.Server.Telemetry;
 using DpAttn.Storage;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace DpAttn.Server;
 
@@ -109,6 +111,7 @@ public static partial class DpAttnServer
             .AddSingleton<FrontDesk>()
             .AddSingleton<RequestAdmission>()
             .AddSingleton<UploadAdmission>()
+            .AddSingleton<RateLimits>()
             .AddSingleton<RowBodyReader>()
             .AddSingleton<IEndpoints, StoresEndpoints>()
             .AddSingleton<IEndpoints, RowsEndpoints>()
@@ -128,19 +131,24 @@ public static partial class DpAttnServer
             })
             .AddOpenApi(ApiDocument.Name, ApiDocument.Configure)
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        TelemetrySetup.Add(builder, options);
         var app = builder.Build();
         var door = app.Services.GetService<IFrontDoor>()
             ?? throw new InvalidOperationException($"no {nameof(IFrontDoor)} was added: the server has nothing to translate to");
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("DpAttn.Server");
+        var instruments = app.Services.GetRequiredService<ServerInstruments>();
+        var limits = app.Services.GetRequiredService<RateLimits>();
         var admission = app.Services.GetRequiredService<RequestAdmission>();
-        app.Use(next => new ProblemMiddleware(next, logger).InvokeAsync);
+        app.Use(next => new ProblemMiddleware(next, instruments, logger).InvokeAsync);
         app.Use(next => new AdmissionMiddleware(next, admission).InvokeAsync);
         app.UseRouting();
-        app.Use(next => new GateMiddleware(next, door).InvokeAsync);
+        app.Use(next => new GateMiddleware(next, door, limits).InvokeAsync);
         var api = app.MapGroup("").Fails([.. ApiDocument.CommonProblems]);
         foreach (var endpoints in app.Services.GetServices<IEndpoints>())
             endpoints.Map(api);
         ApiDocument.Map(app);
+        TelemetrySetup.Map(app);
         map?.Invoke(app);
         app.Lifetime.ApplicationStarted.Register(() => Announce(logger, options, addresses));
         app.Lifetime.ApplicationStopping.Register(() => LogStopping(logger, options.ShutdownSeconds));

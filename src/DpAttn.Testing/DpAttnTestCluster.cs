@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Builder;
 namespace DpAttn.Testing;
 
 /// <summary>
-/// A whole cluster in this process, for tests: the real server on a free loopback port, with the real storage in a directory that goes when it is disposed.
+/// A whole cluster in this process, for tests: the real server on a free loopback port, with the real storage in a directory that goes when it is disposed. It limits no
+/// rates unless it is told to.
 /// </summary>
 public sealed class DpAttnTestCluster : IAsyncDisposable
 {
@@ -42,6 +43,8 @@ public sealed class DpAttnTestCluster : IAsyncDisposable
             DataDirectory = dataDirectory ?? Path.Combine(own!.FullName, "data"),
             Listen = "http://127.0.0.1:0",
             AdminListen = "http://127.0.0.1:0",
+            RequestsPerSecond = 0,
+            AuthFailuresPerMinute = 0,
         };
         configure?.Invoke(options);
         try

@@ -101,7 +101,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         "dotnet",
         [
             Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll"), .. first, "--DpAttn:DataDirectory", Path.Combine(_directory, "data"),
-            "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}", .. _settings,
+            "--DpAttn:Listen", Endpoint.ToString().TrimEnd('/'), "--DpAttn:AdminListen", $"http://127.0.0.1:{_adminPort}", "--DpAttn:RequestsPerSecond", "0", .. _settings,
         ])
     {
         RedirectStandardOutput = true,

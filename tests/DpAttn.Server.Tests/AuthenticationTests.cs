@@ -33,7 +33,7 @@ public sealed class AuthenticationTests
                 Assert.NotEmpty(response.Headers.WwwAuthenticate);
 
                 var isHealth = endpoint.Metadata.GetMetadata<AdminOnly>() is not null;
-                Assert.Equal(isHealth, path is "/livez" or "/readyz");
+                Assert.Equal(isHealth, path is "/livez" or "/readyz" or "/metrics");
                 using var adminRequest = new HttpRequestMessage(new HttpMethod(method), path) { Content = Responses.JsonBody("{}") };
                 using var adminResponse = await server.Admin.SendAsync(adminRequest);
                 Assert.Equal(isHealth ? HttpStatusCode.OK : HttpStatusCode.NotFound, adminResponse.StatusCode);

@@ -17,7 +17,7 @@ public sealed partial class ReadmeTests
         File.ReadAllLines(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "src", "DpAttn.Server", "README.md"));
 
     /// <summary>The cells of a section's table, without its head.</summary>
-    private static List<string[]> Table(string section) =>
+    internal static List<string[]> Table(string section) =>
         [.. Lines().SkipWhile(line => line != "## " + section).Skip(1).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
             .Where(line => line.StartsWith('|')).Skip(2).Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim().Trim('`')).ToArray())];
 

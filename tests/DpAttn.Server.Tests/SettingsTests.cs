@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using DpAttn.Client;
 using DpAttn.Cluster;
 using DpAttn.Server.Tests.Support;
 using DpAttn.Storage;
@@ -49,6 +50,13 @@ public sealed class SettingsTests
     [InlineData("Storage", "mysql", "DpAttn:Storage is 'mysql'; it must be sqlite or postgres")]
     [InlineData("Storage", "postgres", "which needs DpAttn:PostgresConnection")]
     [InlineData("Storage", "postgres", "which needs DpAttn:KeyFile")]
+    [InlineData("OtlpEndpoint", "collector:4317", "DpAttn:OtlpEndpoint: it must be the http or https address of an OpenTelemetry collector")]
+    [InlineData("OtlpEndpoint", "http://user:secret@collector:4317", "DpAttn:OtlpEndpoint: it must be the http or https address of an OpenTelemetry collector without a user in it")]
+    [InlineData("JwtAuthority", "http://issuer.example.org", "DpAttn:JwtAuthority is 'http://issuer.example.org'; it must be an https address")]
+    [InlineData("JwtAuthority", "https://issuer.example.org", "DpAttn:JwtAuthority needs DpAttn:JwtAudience")]
+    [InlineData("JwtRoleClaim", "", "DpAttn:JwtRoleClaim is ''; it must not be empty")]
+    [InlineData("RequestsPerSecond", "-1", "DpAttn:RequestsPerSecond is '-1'; it must be a whole number from 0 to 1000000")]
+    [InlineData("OtlpProtocol", "json", "DpAttn:OtlpProtocol is 'json'; it must be grpc or http/protobuf")]
     [InlineData("KeyFile", "/no/such/dpattn.key", "DpAttn:KeyFile is '/no/such/dpattn.key', which is no file")]
     [InlineData("Certificate", "/no/such/file.pem", "DpAttn:Certificate is '/no/such/file.pem', which is no file")]
     [InlineData("CertificateKey", "/no/such/key.pem", "DpAttn:CertificateKey is '/no/such/key.pem', which is no file")]
@@ -67,6 +75,14 @@ public sealed class SettingsTests
         Assert.Contains("DpAttn:WitnessConnection and DpAttn:WitnessDirectory are two witnesses", refusal.Message);
         Assert.Contains("DpAttn:WitnessConnection names the ledger's own database", refusal.Message);
         Assert.DoesNotContain("hidden", refusal.Message);
+    }
+
+    [Fact]
+    public void A_standard_variable_that_names_no_collector_is_refused_without_repeating_it()
+    {
+        var refusal = Assert.Throws<SettingsException>(() => Build("--OTEL_EXPORTER_OTLP_ENDPOINT=http://user:quite-secret@collector"));
+        Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT: it must be the http or https address", refusal.Message);
+        Assert.DoesNotContain("quite-secret", refusal.Message);
     }
 
     [Fact]
@@ -199,7 +215,7 @@ public sealed class SettingsTests
     public void Every_setting_can_be_set_from_a_file()
     {
         var values = SettingsReader.Properties(typeof(ServerOptions)).ToDictionary(property => $"DpAttn:{property.Name}", property =>
-            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "PostgresConnection" => "Host=elsewhere", _ => "" });
+            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "OtlpProtocol" => "http/protobuf", "JwtSubjectClaim" => "oid", "JwtRoleClaim" => "groups", "PostgresConnection" => "Host=elsewhere", _ => "" });
         var options = ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
         foreach (var property in SettingsReader.Properties(typeof(ServerOptions)))
             Assert.Equal(values[$"DpAttn:{property.Name}"], Convert.ToString(property.GetValue(options), System.Globalization.CultureInfo.InvariantCulture));
@@ -258,6 +274,16 @@ public sealed class SettingsTests
             using var client = new HttpClient(handler) { BaseAddress = server.Address, DefaultRequestHeaders = { { "X-Api-Key", FakeFrontDoor.Key } } };
             Assert.Equal("https", server.Address.Scheme);
             Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/v1/stores")).StatusCode);
+
+            // The SDK talks to it where the certificate is trusted, and sends no key anywhere where it is not.
+            var talk = new DpAttentionOptions { Endpoint = server.Address, ApiKey = FakeFrontDoor.Key, MaxRetries = 0 };
+            using var trusting = new HttpClient(handler, disposeHandler: false);
+            using var sdk = new DpAttentionClient(trusting, talk);
+            Assert.NotNull(await sdk.GetStoreAsync("s"));
+            var asked = server.Door.Authentications;
+            using var distrusting = new DpAttentionClient(talk);
+            await Assert.ThrowsAsync<DpAttentionException>(() => distrusting.GetStoreAsync("s"));
+            Assert.Equal(asked, server.Door.Authentications);
 
             await File.WriteAllTextAsync(certificateFile, "not a certificate");
             var refusal = await Assert.ThrowsAsync<SettingsException>(() => ServerUnderTest.StartAsync(options => (options.Listen, options.Certificate, options.CertificateKey) = ("https://127.0.0.1:0", certificateFile, keyFile)));

@@ -7,26 +7,32 @@ namespace DpAttn.Cluster;
 
 /// <summary>
 /// Keys and the accounts behind them. An account is a random id, allocated once per (issuer, subject) and found by a keyed hash of the two; the issuer is whoever
-/// vouches for the subject: the operator, or one owner. So one owner cannot make itself a key of a user of another owner.
+/// vouches for the subject: the operator, one owner, or the OpenID Connect issuer of a token. So one owner cannot make itself a key of a user of another owner.
 /// </summary>
-internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, Generation generation, TimeProvider clock)
+internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, Generation generation, TimeProvider clock, JwtTokens? tokens = null)
 {
     private const string OperatorIssuer = "operator";
     private const string OperatorSubject = "operator";
+    private const string IssuedPrefix = "tokens of ";
     private const string BootstrapActor = "bootstrap";
     private const int LongestSubject = 256;
 
     // An unknown key is compared with this, so that finding none takes as long.
     private static readonly string NoHash = ApiKey.Create().Hash();
     private readonly EpochCache<string, KeyDocument> _keys = new(generation);
+    private readonly EpochCache<string, AccountDocument> _issued = new(generation);
 
     /// <summary>Who a credential belongs to.</summary>
-    /// <exception cref="ProblemException">unauthenticated: unknown, wrong and revoked keys are told the same.</exception>
+    /// <exception cref="ProblemException">unauthenticated: unknown, wrong and revoked keys are told the same. forbidden: a token without a role here.</exception>
     public async Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken)
     {
         var key = ApiKey.TryParse(credential);
         if (key is null)
-            throw Unauthenticated(credential is null ? "a credential is needed: Authorization: Bearer KEY" : "this is not an API key");
+        {
+            return tokens is not null && credential is not null && JwtTokens.LooksLike(credential)
+                ? await PrincipalOfAsync(await tokens.ReadAsync(credential, cancellationToken), cancellationToken)
+                : throw Unauthenticated(credential is null ? "a credential is needed: Authorization: Bearer KEY" : "this is not an API key");
+        }
         var document = await _keys.GetAsync(key.Id, async id => (await catalog.ReadAsync(Documents.Key, id, cancellationToken))?.Value);
         var matches = key.Matches(document?.Hash ?? NoHash);
         return matches && document is { Revoked: null }
@@ -118,9 +124,17 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
 
     /// <summary>The account of a subject that the caller, or the operator, vouches for.</summary>
     /// <exception cref="ProblemException">not_found: nobody made a key for it.</exception>
-    public async Task<AccountId> FindAccountAsync(Principal caller, string subject, CancellationToken cancellationToken)
+    public async Task<AccountId> FindAccountAsync(Principal caller, AccountLookup request, CancellationToken cancellationToken)
     {
+        var subject = request.Subject;
         RequireSubject(subject);
+        if (request.Issuer is { } named)
+        {
+            // Made here where the subject has not come yet: so a grant need not wait for its first token.
+            return tokens is not null && named == await tokens.IssuerAsync(cancellationToken)
+                ? await IssuedAccountAsync(named, subject, cancellationToken)
+                : throw new ProblemException(ProblemCodes.InvalidRequest, "issuer must be the one whose tokens this cluster takes, as its tokens call it");
+        }
         foreach (var issuer in new[] { IssuerOf(caller), OperatorIssuer })
         {
             if (await catalog.ReadAsync(Documents.AccountIndex, await indexKey.OfSubjectAsync(issuer, subject, cancellationToken), cancellationToken) is { } found)
@@ -133,9 +147,23 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
     public async Task<bool> ExistsAsync(AccountId account, CancellationToken cancellationToken) =>
         await catalog.ReadAsync(Documents.Account, account.Value, cancellationToken) is not null;
 
-    private async Task<AccountId> AccountOfAsync(string issuer, string subject, CancellationToken cancellationToken)
+    private async Task<Principal> PrincipalOfAsync(JwtIdentity identity, CancellationToken cancellationToken) =>
+        new(await IssuedAccountAsync(identity.Issuer, identity.Subject, cancellationToken), identity.Role);
+
+    /// <summary>The account of a token's subject. Its issuer is no owner and no operator, whatever it calls itself.</summary>
+    private async Task<AccountId> IssuedAccountAsync(string issuer, string subject, CancellationToken cancellationToken)
     {
-        var key = await indexKey.OfSubjectAsync(issuer, subject, cancellationToken);
+        var key = await indexKey.OfSubjectAsync(IssuedPrefix + issuer, subject, cancellationToken);
+        var document = await _issued.GetAsync(key, async index => (await catalog.ReadAsync(Documents.AccountIndex, index, cancellationToken))?.Value);
+        return document is null ? await AccountAtAsync(key, isIssued: true, cancellationToken) : new AccountId(document.Account);
+    }
+
+    private async Task<AccountId> AccountOfAsync(string issuer, string subject, CancellationToken cancellationToken) =>
+        await AccountAtAsync(await indexKey.OfSubjectAsync(issuer, subject, cancellationToken), isIssued: false, cancellationToken);
+
+    /// <summary>The account at a place of the index, made by whoever asks first: of several that ask at once, one.</summary>
+    private async Task<AccountId> AccountAtAsync(string key, bool isIssued, CancellationToken cancellationToken)
+    {
         return await catalog.CommitAsync(
             async () =>
             {
@@ -143,7 +171,13 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
                     return (null, new AccountId(known.Value.Account));
                 var account = new AccountId(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
                 var document = new AccountDocument(account.Value, clock.GetUtcNow());
-                return (new CatalogCommit { Writes = [Documents.AccountIndex.Insert(key, document), Documents.Account.Insert(account.Value, document)] }, account);
+                var commit = new CatalogCommit
+                {
+                    Writes = [Documents.AccountIndex.Insert(key, document), Documents.Account.Insert(account.Value, document)],
+                    // The account of a key stands in the line of its key.
+                    Audit = isIssued ? [new AuditEvent("account.create", account.Value, null, account.Value, "token")] : [],
+                };
+                return (commit, account);
             },
             () => new ProblemException(ProblemCodes.Busy, "the account is being made by others; try again"),
             cancellationToken);
@@ -183,9 +217,12 @@ internal sealed class CredentialDirectory(ICatalog catalog, IndexKey indexKey, G
 
     private static void RequireSubject(string subject)
     {
-        if (string.IsNullOrWhiteSpace(subject) || subject.Length > LongestSubject || subject.Any(char.IsControl))
+        if (!IsSubject(subject))
             throw new ProblemException(ProblemCodes.InvalidRequest, $"a subject has 1 to {LongestSubject} characters, none of them a control character");
     }
+
+    /// <summary>Whether a text can be the name of somebody.</summary>
+    public static bool IsSubject(string subject) => !string.IsNullOrWhiteSpace(subject) && subject.Length <= LongestSubject && !subject.Any(char.IsControl);
 
     private static ProblemException Unauthenticated(string why) => new(ProblemCodes.Unauthenticated, why);
 }

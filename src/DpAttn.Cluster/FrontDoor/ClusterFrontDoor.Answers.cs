@@ -10,11 +10,15 @@ internal sealed partial class ClusterFrontDoor
     // Ids of requests that the cluster makes itself begin with it; callers' must not.
     private const string OwnRequests = "dpattn:";
 
-    public async Task<AttendResult> AttendAsync(Principal caller, string store, AttendCommand command, CancellationToken cancellationToken = default)
+    public Task<AttendResult> AttendAsync(Principal caller, string store, AttendCommand command, CancellationToken cancellationToken = default) =>
+        instruments.Attend.RunAsync(run => AttendAsync(run, caller, store, command, cancellationToken));
+
+    private async Task<AttendResult> AttendAsync(TimedOperation.Run run, Principal caller, string store, AttendCommand command, CancellationToken cancellationToken)
     {
         if (caller.Role == Roles.Operator)
             throw new ProblemException(ProblemCodes.Forbidden, "an operator asks nothing; use a key of role user");
         var view = await directory.FindAsync(store, cancellationToken) ?? throw NoSuchStore();
+        run.Label(Labels.Mechanism, view.Document.Definition.Mechanism.Name);
         var entitlement = await EntitlementAsync(view, caller.Account, isFresh: false, cancellationToken)
             ?? throw (await MaySeeAsync(caller, view.Document, cancellationToken)
                 ? new ProblemException(ProblemCodes.Forbidden, "asking needs a grant: let the owner set a budget for this account")

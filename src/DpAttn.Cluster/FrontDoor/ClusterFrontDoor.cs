@@ -22,6 +22,7 @@ internal sealed partial class ClusterFrontDoor(
     ClusterOptions options,
     TimeProvider clock,
     ISiloStatusOracle silo,
+    ClusterInstruments instruments,
     IStorageBackup? backup = null) : IFrontDoor
 {
     public Task<Principal> AuthenticateAsync(string? credential, CancellationToken cancellationToken = default) =>
@@ -67,7 +68,7 @@ internal sealed partial class ClusterFrontDoor(
     public async Task<AccountReference> FindAccountAsync(Principal caller, AccountLookup request, CancellationToken cancellationToken = default)
     {
         RequireOwnerRole(caller);
-        return new AccountReference((await credentials.FindAccountAsync(caller, request.Subject, cancellationToken)).Value);
+        return new AccountReference((await credentials.FindAccountAsync(caller, request, cancellationToken)).Value);
     }
 
     public async Task<AuditPage> ListAuditAsync(Principal caller, long after, int limit, CancellationToken cancellationToken = default)

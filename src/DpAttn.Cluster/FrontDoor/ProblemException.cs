@@ -38,6 +38,10 @@ public sealed class ProblemException : Exception
     [field: NonSerialized]
     public TierPrice? Affordable { get; init; }
 
+    /// <summary>How long to wait, where it is known better than by the code.</summary>
+    [field: NonSerialized]
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What could be opened.</summary>
     [field: NonSerialized]
     public IReadOnlyList<TierPrice>? Prices { get; init; }

@@ -47,6 +47,7 @@ internal sealed class BudgetGrain : Grain, IBudgetGrain
         return await ChangeAsync(
             () => _ledger.OpenAsync(
                 Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new ReleaseId(command.Release), command.Tier, ladder, cancellationToken),
+            LedgerOperations.Open,
             (state, cost) => state.After(command.Release, command.Tier, cost),
             cancellationToken);
     }
@@ -55,6 +56,7 @@ internal sealed class BudgetGrain : Grain, IBudgetGrain
     public Task<ChargeOutcome> ChargeAsync(ChargeCommand command, CancellationToken cancellationToken) => ChangeAsync(
         () => _ledger.ChargeAsync(
             Store, Account, new RequestId(command.Request), RequestFingerprint.Of(command.Content), new PrivacyAmount(command.MuSquared, command.Slack), cancellationToken),
+        LedgerOperations.Charge,
         static (state, cost) => state.After(cost),
         cancellationToken);
 
@@ -62,20 +64,22 @@ internal sealed class BudgetGrain : Grain, IBudgetGrain
     {
         var store = await _services.Directory.ReadActiveAsync(Store, cancellationToken);
         var limit = new PrivacyLimit(Epsilon.Budget(epsilon), new Delta(store.Value.Definition.Delta));
-        return await ChangeAsync(() => _ledger.SetLimitAsync(Store, Account, limit, cancellationToken), after: null, cancellationToken);
+        return await ChangeAsync(() => _ledger.SetLimitAsync(Store, Account, limit, cancellationToken), LedgerOperations.SetLimit, after: null, cancellationToken);
     }
 
     /// <param name="change">Asks the ledger.</param>
+    /// <param name="operation">One of <see cref="LedgerOperations"/>.</param>
     /// <param name="after">What an admission at a cost makes of the totals; null to read them anew.</param>
     /// <param name="cancellationToken">The caller's.</param>
-    private async Task<ChargeOutcome> ChangeAsync(Func<Task<LedgerDecision>> change, Func<AccountState, PrivacyAmount, AccountState>? after, CancellationToken cancellationToken)
+    private async Task<ChargeOutcome> ChangeAsync(Func<Task<LedgerDecision>> change, string operation, Func<AccountState, PrivacyAmount, AccountState>? after, CancellationToken cancellationToken)
     {
         Func<AccountState, AccountState>? made = null;
         LedgerDecision decision;
         _copy.Begin();
         try
         {
-            decision = await change();
+            decision = await _services.Instruments.Commit.RunAsync(_ => change(), new KeyValuePair<string, object?>(Labels.Operation, operation));
+            _services.Instruments.Count(operation, decision);
             // What a refusal says is of the totals that the ledger refused on.
             made = decision switch
             {

@@ -70,7 +70,16 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
             return;
         }
         _job = services.Publish(store, release);
-        LogOutcome(store.Value, release, await _job.RunAsync(shards, _stop.Token));
+        var outcome = await services.Instruments.Publish.RunAsync(
+            async run =>
+            {
+                var ended = await _job.RunAsync(shards, _stop.Token);
+                run.Label(Labels.Mechanism, _job.Mechanism ?? Labels.Unknown);
+                return ended;
+            });
+        if (outcome != PublishOutcome.Settled)
+            services.Instruments.CountRelease(outcome == PublishOutcome.Published ? ReleaseDocument.Published : ReleaseDocument.Failed, _job.Mechanism);
+        LogOutcome(store.Value, release, outcome);
     }
 
     [LoggerMessage(LogLevel.Information, "release {Release} of store {Store}: {Outcome}")]

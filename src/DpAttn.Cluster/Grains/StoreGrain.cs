@@ -36,9 +36,9 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
 
     public async Task RetireAsync(string release, string actor, CancellationToken cancellationToken)
     {
-        await services.Releases(Store).RetireAsync(release, actor, cancellationToken);
+        var isNew = await services.Releases(Store).RetireAsync(release, actor, cancellationToken);
         // Not waited for: a shard that does not hear it asks for nothing any more, and forgets when it is idle.
-        _ = ForgetAsync(release);
+        _ = ForgetAsync(release, isNew);
     }
 
     public Task EraseAsync(string batchKey, int row, string actor, CancellationToken cancellationToken) =>
@@ -55,17 +55,19 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         services.Removal(Store).DeleteAsync(actor, cancellationToken);
 
     /// <summary>Tells the shards that hold exact sums of a retired release that they are not needed any more.</summary>
-    private async Task ForgetAsync(string release)
+    private async Task ForgetAsync(string release, bool isNew)
     {
         try
         {
             var document = (await services.Directory.ReadActiveAsync(Store)).Value;
+            if (isNew)
+                services.Instruments.CountRelease(ReleaseDocument.Retired, document.Definition.Mechanism.Name);
             var model = services.Directory.ModelOf(document);
             if (ContinualBook.IsContinual(model))
                 await services.Continual(Store).RemoveAsync(release, CancellationToken.None);
             if (model is not DistanceModel)
                 return;
-            await new FanOut(options.FanOutWindow, options.CallDeadline).TellAsync(
+            await services.Instruments.FanOut(options, FanOutPurposes.Forget).TellAsync(
                 document.Definition.Shards,
                 (shard, token) => GrainFactory.GetGrain<IShardGrain>(GrainKey.Shard(Store, shard)).ForgetAsync(release, token),
                 CancellationToken.None);

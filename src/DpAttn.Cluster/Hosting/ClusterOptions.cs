@@ -54,6 +54,9 @@ public sealed class ClusterOptions
     /// <summary>Shards that are asked at the same time. Default 16.</summary>
     public int FanOutWindow { get; set; } = 16;
 
+    /// <summary>The issuer whose tokens are taken beside API keys. Default: none.</summary>
+    public JwtOptions Jwt { get; } = new();
+
     /// <summary>Refuses settings that cannot work.</summary>
     /// <exception cref="ArgumentException">The message names the setting and its bound.</exception>
     public void Validate()
@@ -73,6 +76,14 @@ public sealed class ClusterOptions
         Require(SweepAfter >= TimeSpan.Zero, nameof(SweepAfter), "at least 0");
         Require(CallDeadline > TimeSpan.Zero, nameof(CallDeadline), "above 0");
         Require(FanOutWindow >= 1, nameof(FanOutWindow), "at least 1");
+        if (!Jwt.IsOn)
+            return;
+        Require(Uri.TryCreate(Jwt.Authority, UriKind.Absolute, out var authority) && authority.Scheme == Uri.UriSchemeHttps, $"{nameof(Jwt)}.{nameof(Jwt.Authority)}", "an https address");
+        Require(Jwt.Audience.Length > 0, $"{nameof(Jwt)}.{nameof(Jwt.Audience)}", "stated");
+        Require(Jwt.SubjectClaim.Length > 0, $"{nameof(Jwt)}.{nameof(Jwt.SubjectClaim)}", "stated");
+        Require(Jwt.RoleClaim.Length > 0, $"{nameof(Jwt)}.{nameof(Jwt.RoleClaim)}", "stated");
+        string[] roles = [.. new[] { Jwt.OperatorRole, Jwt.OwnerRole, Jwt.UserRole }.Where(role => role.Length > 0)];
+        Require(roles.Length > 0 && roles.Distinct(StringComparer.Ordinal).Count() == roles.Length, $"{nameof(Jwt)}'s roles", "different, and at least one of them stated");
     }
 
     private static void Require(bool holds, string setting, string bound)

@@ -1,6 +1,7 @@
 using DpAttn.Cluster;
 using DpAttn.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.IdentityModel.Protocols;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -10,7 +11,7 @@ public static class ClusterRegistration
     /// <summary>
     /// Adds what the grains stand on, and <see cref="IFrontDoor"/>. The three storage interfaces (<see cref="IBudgetLedger"/>,
     /// <see cref="ISegmentStore"/>, <see cref="DpAttn.Storage.ICatalog"/>), the <see cref="LedgerGuard"/> of the ledger, <see cref="SecretProtector"/> and, where the
-    /// storage is a file, <see cref="IStorageBackup"/> are registered by the caller.
+    /// storage is a file, <see cref="IStorageBackup"/> are registered by the caller; so may be an <see cref="IDocumentRetriever"/>, which fetches the documents of the issuer of tokens.
     /// </summary>
     /// <exception cref="ArgumentException">A setting out of its range; the message names it.</exception>
     public static IServiceCollection AddDpAttnCluster(this IServiceCollection services, Action<ClusterOptions>? configure = null)
@@ -21,6 +22,8 @@ public static class ClusterRegistration
         options.Validate();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
+        services.AddMetrics();
+        services.AddSingleton<ClusterInstruments>();
         services.AddSingleton<Generation>();
         services.AddSingleton<StoreSecrets>();
         services.AddSingleton<RowSets>();
@@ -28,6 +31,8 @@ public static class ClusterRegistration
         services.AddSingleton<PerQueryRuns>();
         services.AddSingleton<StoreDirectory>();
         services.AddSingleton<IndexKey>();
+        if (options.Jwt.IsOn)
+            services.AddSingleton(provider => new JwtTokens(options.Jwt, provider.GetRequiredService<TimeProvider>(), provider.GetService<IDocumentRetriever>()));
         services.AddSingleton<CredentialDirectory>();
         services.AddSingleton<IOperatorKeys, OperatorKeys>();
         services.AddSingleton<ScanScheduler>();
@@ -42,6 +47,7 @@ public static class ClusterRegistration
         services.AddSingleton<ClusterFrontDoor>();
         services.AddSingleton<IFrontDoor>(provider => new FaultsAtTheDoor(provider.GetRequiredService<ClusterFrontDoor>()));
         services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
+        services.AddHostedService<SiloGauges>();
         services.AddHostedService<LedgerWatch>();
         services.AddHostedService<ClusterJobs>();
         return services;

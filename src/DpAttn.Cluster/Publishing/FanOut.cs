@@ -6,7 +6,7 @@ namespace DpAttn.Cluster;
 /// Asks all shards, a bounded number at a time, and takes their results as they arrive. One shard that fails or misses the deadline fails the
 /// whole: a partial sum is never answered.
 /// </summary>
-internal sealed class FanOut(int window, TimeSpan deadline)
+internal sealed class FanOut(int window, TimeSpan deadline, TimedOperation? timed = null, string purpose = "")
 {
     /// <summary>Asks shards 0 to <paramref name="shards"/> - 1.</summary>
     /// <inheritdoc cref="RunAsync{T}(IReadOnlyList{int}, Func{int, CancellationToken, Task{T}}, Action{int, T}, CancellationToken)"/>
@@ -20,7 +20,11 @@ internal sealed class FanOut(int window, TimeSpan deadline)
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ProblemException">shard_unavailable: the message names the shard.</exception>
     /// <exception cref="OperationCanceledException">Only if the caller gave up.</exception>
-    public async Task RunAsync<T>(IReadOnlyList<int> shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
+    public Task RunAsync<T>(IReadOnlyList<int> shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken) => timed is null
+        ? AskAllAsync(shards, ask, take, cancellationToken)
+        : timed.RunAsync(_ => AskAllAsync(shards, ask, take, cancellationToken), new KeyValuePair<string, object?>(Labels.Purpose, purpose));
+
+    private async Task<bool> AskAllAsync<T>(IReadOnlyList<int> shards, Func<int, CancellationToken, Task<T>> ask, Action<int, T> take, CancellationToken cancellationToken)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // With the shard in the result: two tasks that are done with the same result may be one object.
@@ -48,6 +52,7 @@ internal sealed class FanOut(int window, TimeSpan deadline)
             throw;
         }
         stop.Dispose();
+        return true;
     }
 
     /// <summary>Tells all shards something that they have no answer to.</summary>

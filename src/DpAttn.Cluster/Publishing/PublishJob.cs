@@ -28,6 +28,9 @@ internal sealed class PublishJob(
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
     private double _progress;
 
+    /// <summary>The store's mechanism; null until the store was read.</summary>
+    public string? Mechanism { get; private set; }
+
     /// <summary>From 0 to 1.</summary>
     public double Progress => Volatile.Read(ref _progress);
 
@@ -37,6 +40,7 @@ internal sealed class PublishJob(
         var document = (await catalog.ReadAsync(Documents.Store, store.Value, cancellationToken))?.Value;
         if (read is not { Value.State: ReleaseDocument.Publishing } || document is not { State: StoreDocument.Active })
             return PublishOutcome.Settled;
+        Mechanism = document.Definition.Mechanism.Name;
         ReleaseDocument settled;
         try
         {

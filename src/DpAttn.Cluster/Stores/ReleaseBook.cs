@@ -123,15 +123,16 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
     }
 
     /// <summary>Retires a release: it answers no more. Repeating it changes nothing.</summary>
-    public async Task RetireAsync(string id, string actor, CancellationToken cancellationToken)
+    /// <returns>False when it was retired before.</returns>
+    public async Task<bool> RetireAsync(string id, string actor, CancellationToken cancellationToken)
     {
-        var retired = await catalog.CommitAsync(
+        var (retired, isNew) = await catalog.CommitAsync(
             async () =>
             {
                 var release = await catalog.ReadAsync(Documents.Release, Documents.Below(store, id), cancellationToken)
                     ?? throw new ProblemException(ProblemCodes.NotFound, "the store has no such release");
                 if (release.Value.State == ReleaseDocument.Retired)
-                    return (null, release.Value);
+                    return (null, (release.Value, false));
                 if (release.Value is { State: ReleaseDocument.Publishing, Continual: null })
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
                 var writes = new List<CatalogWrite>
@@ -151,13 +152,14 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
                     ],
                     Audit = [new AuditEvent("release.retire", actor, store, id, null)],
                 };
-                return (commit, release.Value);
+                return (commit, (release.Value, true));
             },
             Busy,
             cancellationToken);
         generation.Drop();
         if (retired.Blocks is not null)
             await RemovePagesAsync(BlobKind.Node, retired, cancellationToken);
+        return isNew;
     }
 
     /// <summary>Wraps a release's kept secret anew that was not wrapped with the current key; the secret stays the same. Losing a race is as good: it is tried the next time.</summary>

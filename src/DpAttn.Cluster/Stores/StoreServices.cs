@@ -18,11 +18,16 @@ internal sealed class StoreServices(
     StoreSecrets secrets,
     RowSets rowSets,
     RowMemory rowMemory,
-    KeptSums keptSums)
+    KeptSums keptSums,
+    ClusterInstruments instruments)
 {
+    private readonly ISegmentStore _blobs = new TimedSegments(blobs, instruments.Storage);
+
     public ICatalog Catalog => catalog;
 
-    public ISegmentStore Blobs => blobs;
+    public ISegmentStore Blobs => _blobs;
+
+    public ClusterInstruments Instruments => instruments;
 
     public StoreDirectory Directory => directory;
 
@@ -32,15 +37,15 @@ internal sealed class StoreServices(
 
     public KeptSums KeptSums => keptSums;
 
-    public StoreBook Book(StoreId store) => new(store, catalog, blobs, directory, Continual(store));
+    public StoreBook Book(StoreId store) => new(store, catalog, _blobs, directory, Continual(store));
 
-    public ContinualBook Continual(StoreId store) => new(store, catalog, blobs, directory, generation);
+    public ContinualBook Continual(StoreId store) => new(store, catalog, _blobs, directory, generation);
 
-    public ReleaseBook Releases(StoreId store) => new(store, catalog, blobs, directory, generation, protector, clock);
+    public ReleaseBook Releases(StoreId store) => new(store, catalog, _blobs, directory, generation, protector, clock);
 
-    public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, blobs, generation);
+    public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, _blobs, generation);
 
-    public ShardSum Shard(StoreId store, int shard) => new(store, shard, blobs, scans);
+    public ShardSum Shard(StoreId store, int shard) => new(store, shard, _blobs, scans);
 
     /// <summary>The sums of a shard's segments of a release.</summary>
     public RunningSum Sum(StoreId store, int shard, ReleaseManifest manifest, string manifestId, ReleasedModel model)
@@ -48,25 +53,25 @@ internal sealed class StoreServices(
         var segments = manifest.Segments.Count(segment => segment.Shard == shard);
         if (model is not TreeModel tree)
             return new RunningSum(segments, (progress, stop) => Shard(store, shard).ComputeAsync(manifest, manifestId, model, progress, stop));
-        var leaves = new ShardLeaves(store, shard, manifest, manifestId, tree, blobs, scans);
+        var leaves = new ShardLeaves(store, shard, manifest, manifestId, tree, _blobs, scans);
         return new RunningSum(segments, leaves.ComputeAsync, leaves);
     }
 
-    public ShardRows Rows(StoreId store, int shard, PerQueryModel model) => new(store, shard, model, rowSets, blobs, scans, rowMemory);
+    public ShardRows Rows(StoreId store, int shard, PerQueryModel model) => new(store, shard, model, rowSets, _blobs, scans, rowMemory);
 
-    public StoredAnswers Answers(StoreId store) => new(store, blobs);
+    public StoredAnswers Answers(StoreId store) => new(store, _blobs);
 
     public PerQueryRequest Ask(StoreId store, AskCommand command) => new(
-        store, command, directory, secrets, rowSets, Answers(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), options, clock);
+        store, command, directory, secrets, rowSets, Answers(store), scans, noise, instruments.FanOut(options, FanOutPurposes.Queries), options, clock);
 
     public PartNoise Parts(StoreId store, string release) => new(
-        store, release, catalog, directory, Releases(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline));
+        store, release, catalog, directory, Releases(store), generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Parts));
 
-    public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, blobs, scans);
+    public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, _blobs, scans);
 
     public GrowthJob Growth(StoreId store, string release) => new(
-        store, release, catalog, blobs, directory, Releases(store), Continual(store), generation, scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);
+        store, release, catalog, _blobs, directory, Releases(store), Continual(store), generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
-        store, release, catalog, blobs, directory, Releases(store), scans, noise, new FanOut(options.FanOutWindow, options.CallDeadline), clock);
+        store, release, catalog, _blobs, directory, Releases(store), scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
 }

@@ -31,6 +31,7 @@ public static class EmbeddedCluster
             cluster.SumBytes = (long)options.SumMiB << 20;
             cluster.IngestBytes = (long)options.IngestMiB << 20;
             cluster.RowBytes = (long)options.RowMiB << 20;
+            JwtSettings.Apply(options, cluster.Jwt);
             cluster.AnswerRetention = TimeSpan.FromDays(options.AnswerRetentionDays);
         });
         services.AddHostedService(provider => new FirstOperatorKey(provider.GetRequiredService<IOperatorKeys>(), showOperatorKey ?? FirstOperatorKey.ShowOnConsole));
@@ -38,6 +39,7 @@ public static class EmbeddedCluster
         builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Host.UseOrleans(silo =>
         {
+            silo.AddActivityPropagation();
             silo.UseLocalhostClustering(siloPort: FreePort(), gatewayPort: 0, serviceId: "dpattn", clusterId: "embedded");
             silo.Configure<EndpointOptions>(endpoints =>
             {

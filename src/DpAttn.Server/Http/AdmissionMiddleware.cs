@@ -43,6 +43,9 @@ internal abstract class Admission(string what, int places, int queue) : IDisposa
         return entering is { IsCompletedSuccessfully: true, Result: { IsAcquired: true } lease } ? new(lease) : WaitAsync(entering);
     }
 
+    /// <summary>Those that wait.</summary>
+    public long Waiting => _limiter.GetStatistics()?.CurrentQueuedCount ?? 0;
+
     public void Dispose() => _limiter.Dispose();
 
     private async ValueTask<RateLimitLease> WaitAsync(ValueTask<RateLimitLease> entering)

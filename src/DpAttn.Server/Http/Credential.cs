@@ -5,11 +5,15 @@ using DpAttn.Contracts;
 
 namespace DpAttn.Server.Http;
 
-/// <summary>Where a request carries its API key.</summary>
+/// <summary>Where a request carries its API key or token.</summary>
 internal static class Credential
 {
     public const string HeaderName = "X-Api-Key";
-    public const int LongestLength = 512;
+
+    /// <summary>Of a token; all headers together may have twice as much.</summary>
+    public const int LongestLength = 8 * 1024;
+
+    private const int LongestPair = 1024;
 
     /// <summary>The key as it was sent, or null. Only browsers' pages take a password dialogue's: a browser would add it to foreign requests too.</summary>
     public static string? Read(HttpContext context)
@@ -22,7 +26,7 @@ internal static class Credential
         if (authorization.Count + header.Count > 1)
             throw new ProblemException(ProblemCodes.InvalidRequest, $"state one credential: Authorization or {HeaderName}, once");
         var sent = header.Count == 1 ? header[0] : FromAuthorization(authorization[0], IsPage(context));
-        return sent is { Length: > 0 and <= LongestLength } ? sent : throw new ProblemException(ProblemCodes.Unauthenticated, "the credential is not an API key: send Authorization: Bearer KEY");
+        return sent is { Length: > 0 and <= LongestLength } ? sent : throw new ProblemException(ProblemCodes.Unauthenticated, "the credential is neither an API key nor a token: send Authorization: Bearer KEY");
     }
 
     /// <summary>What a 401 asks for.</summary>
@@ -39,7 +43,7 @@ internal static class Credential
             return key;
         if (!isPage || !TryScheme(value, "Basic ", out var encoded))
             return null;
-        Span<byte> decoded = stackalloc byte[2 * LongestLength];
+        Span<byte> decoded = stackalloc byte[LongestPair];
         if (!Convert.TryFromBase64String(encoded, decoded, out var length))
             return null;
         var pair = Encoding.UTF8.GetString(decoded[..length]);

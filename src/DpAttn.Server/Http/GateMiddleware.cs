@@ -1,4 +1,5 @@
 using DpAttn.Cluster;
+using DpAttn.Contracts;
 
 namespace DpAttn.Server.Http;
 
@@ -6,7 +7,7 @@ namespace DpAttn.Server.Http;
 /// Nothing passes without a credential, whatever the path, but health on the admin listener. The admin listener has nothing else,
 /// and the API's listener has no health.
 /// </summary>
-internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door)
+internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, RateLimits limits)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -18,9 +19,27 @@ internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door)
 
     private async Task AuthenticateAsync(HttpContext context, RequestDelegate next)
     {
-        var caller = await door.AuthenticateAsync(Credential.Read(context), context.RequestAborted);
-        context.Features.Set(caller);
+        context.Features.Set(await CallerAsync(context));
         await next(context);
+    }
+
+    private async Task<Principal> CallerAsync(HttpContext context)
+    {
+        Principal caller;
+        string? credential;
+        try
+        {
+            credential = Credential.Read(context);
+            limits.Admit(context, credential);
+            caller = await door.AuthenticateAsync(credential, context.RequestAborted);
+        }
+        catch (ProblemException e) when (e.Code == ProblemCodes.Unauthenticated)
+        {
+            limits.CountFailure(context);
+            throw;
+        }
+        limits.Count(caller, credential!);
+        return caller;
     }
 
     private static Task NothingHere(HttpContext context)

@@ -1,10 +1,11 @@
 using DpAttn.Cluster;
 using DpAttn.Contracts;
+using DpAttn.Server.Telemetry;
 
 namespace DpAttn.Server.Http;
 
 /// <summary>The outermost layer: whatever goes wrong behind it leaves as a problem, and is logged once.</summary>
-internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger logger)
+internal sealed partial class ProblemMiddleware(RequestDelegate next, ServerInstruments instruments, ILogger logger)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -40,6 +41,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger lo
     {
         var kind = ProblemTable.Of(refusal.Code);
         var trace = ProblemWriter.TraceIdOf(context);
+        instruments.CountRefusal(kind.Code);
         if (kind.Code == ProblemCodes.InternalError)
             LogFault(context.Request.Method, Route(context), trace, Failures.Describe(refusal.InnerException ?? refusal));
         else if (kind.Status >= 500)

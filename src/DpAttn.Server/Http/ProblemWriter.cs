@@ -46,7 +46,9 @@ internal static class ProblemWriter
         response.ContentLength = body.Length;
         ResponseHeaders.Protect(response);
         response.Headers.Allow = allow;
-        if (kind.RetryAfterSeconds is { } seconds)
+        // Whole seconds, rounded up: sooner would be too soon.
+        var pause = refusal.RetryAfter is { } wait ? Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)) : (long?)kind.RetryAfterSeconds;
+        if (pause is { } seconds)
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (problem.Status == StatusCodes.Status401Unauthorized)
             response.Headers.WWWAuthenticate = Credential.Challenge(context);

@@ -47,7 +47,7 @@ internal static class ApiDocument
             var components = document.Components ??= new OpenApiComponents();
             components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
             {
-                [Bearer] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key." },
+                [Bearer] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", BearerFormat = "an API key, or a JWT", Description = "An API key, or a token (JWT) of the OpenID Connect issuer that the server is set to." },
                 [Header] = new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = Credential.HeaderName, Description = "An API key." },
             };
             document.Security =

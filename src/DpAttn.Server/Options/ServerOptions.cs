@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using DpAttn.Server.Telemetry;
 using DpAttn.Storage;
 
 namespace DpAttn.Server;
@@ -14,6 +15,12 @@ public sealed class ServerOptions
 
     /// <summary>The value of <see cref="Storage"/> for one SQLite file.</summary>
     public const string Sqlite = "sqlite";
+
+    /// <summary>The value of <see cref="OtlpProtocol"/> for gRPC.</summary>
+    public const string OtlpGrpc = "grpc";
+
+    /// <summary>The value of <see cref="OtlpProtocol"/> for HTTP.</summary>
+    public const string OtlpHttp = "http/protobuf";
 
     /// <summary>The value of <see cref="Storage"/> for a PostgreSQL database.</summary>
     public const string Postgres = "postgres";
@@ -93,6 +100,29 @@ public sealed class ServerOptions
     [Range(0, 1 << 20)]
     public int RequestQueue { get; set; } = 1024;
 
+    /// <summary>How many requests a second one account may send for long; further ones are refused with 429 rate_limited. 0: any number. Of several fronts each allows as many. Default 1000.</summary>
+    [Range(0, 1_000_000)]
+    public int RequestsPerSecond { get; set; } = 1000;
+
+    /// <summary>How many requests one account may send at once, after a rest. Default 2000.</summary>
+    [Range(1, 1_000_000)]
+    public int RequestBurst { get; set; } = 2000;
+
+    /// <summary>
+    /// How many requests without a valid credential one address (of IPv6 its first 64 bits) may send a minute for long; then it gets 429 rate_limited, but for credentials that were good before. 0: any
+    /// number. Default 60.
+    /// </summary>
+    [Range(0, 1_000_000)]
+    public int AuthFailuresPerMinute { get; set; } = 60;
+
+    /// <summary>How many such requests one address may send at once, after a rest. Default 100.</summary>
+    [Range(1, 1_000_000)]
+    public int AuthFailureBurst { get; set; } = 100;
+
+    /// <summary>How many accounts, and how many addresses, are counted at once; the least recently seen are forgotten first. Default 65536.</summary>
+    [Range(16, 1 << 24)]
+    public int RateLimitEntries { get; set; } = 65_536;
+
     /// <summary>
     /// The most batches of rows taken in at once: each holds at most four times <see cref="MaxBodyBytes"/> in memory. Default 4.
     /// </summary>
@@ -142,6 +172,41 @@ public sealed class ServerOptions
     [Range(1, 3650)]
     public int AnswerRetentionDays { get; set; } = 7;
 
+    /// <summary>
+    /// The OpenID Connect issuer whose tokens (JWT) are taken beside API keys: an https address below which <c>/.well-known/openid-configuration</c> names its keys. Empty: none. Default empty.
+    /// </summary>
+    public string JwtAuthority { get; set; } = "";
+
+    /// <summary>The audience that tokens must be for; needed with <see cref="JwtAuthority"/>. Default empty.</summary>
+    public string JwtAudience { get; set; } = "";
+
+    /// <summary>The claim that says who it is; with the issuer it is the account, so it never changes. Default <c>sub</c>.</summary>
+    [Required]
+    public string JwtSubjectClaim { get; set; } = "sub";
+
+    /// <summary>The claim that lists roles; dots lead into objects. Default <c>roles</c>.</summary>
+    [Required]
+    public string JwtRoleClaim { get; set; } = "roles";
+
+    /// <summary>The issuer's name of the role operator; empty: no token is an operator's. Default empty.</summary>
+    public string JwtOperatorRole { get; set; } = "";
+
+    /// <summary>The issuer's name of the role owner; empty: no token is an owner's. Default <c>dpattn-owner</c>.</summary>
+    public string JwtOwnerRole { get; set; } = "dpattn-owner";
+
+    /// <summary>The issuer's name of the role user; empty: no token is a user's. Default <c>dpattn-user</c>.</summary>
+    public string JwtUserRole { get; set; } = "dpattn-user";
+
+    /// <summary>
+    /// The OpenTelemetry collector that traces, metrics and logs are sent to, such as <c>http://127.0.0.1:4317</c>. Empty: none, unless <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names one. Headers, as of a
+    /// collector that asks for a token, stand in <c>OTEL_EXPORTER_OTLP_HEADERS</c>. Default empty.
+    /// </summary>
+    public string OtlpEndpoint { get; set; } = "";
+
+    /// <summary>What <see cref="OtlpEndpoint"/> speaks: <c>grpc</c> or <c>http/protobuf</c>. Default <c>grpc</c>.</summary>
+    [AllowedValues(OtlpGrpc, OtlpHttp)]
+    public string OtlpProtocol { get; set; } = OtlpGrpc;
+
     /// <summary>How long a stopping server waits for requests under way. Default 30.</summary>
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;
@@ -190,6 +255,9 @@ public sealed class ServerOptions
                 faults.Add($"{Section}:{nameof(WitnessConnection)} and {Section}:{nameof(WitnessDirectory)} are two witnesses: state one");
             if (WitnessConnection.Length > 0 && WitnessConnection == PostgresConnection)
                 faults.Add($"{Section}:{nameof(WitnessConnection)} names the ledger's own database; an older copy of that would bring an older witness with it: name another database, on another server");
+            faults.AddRange(JwtSettings.Check(this));
+            if (OtlpEndpoint.Length > 0 && !TelemetrySetup.IsEndpoint(OtlpEndpoint))
+                faults.Add($"{Section}:{nameof(OtlpEndpoint)}: {TelemetrySetup.EndpointForm}");
             foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey), (nameof(KeyFile), KeyFile) })
             {
                 if (value.Length > 0 && !File.Exists(value))

@@ -172,12 +172,12 @@ public sealed class CredentialTests : IAsyncDisposable
         // So neither owner holds a key of the other's user, or of the operator's.
         Assert.Equal(3, accounts.Distinct().Count());
         for (var i = 0; i < issuers.Length; i++)
-            Assert.Equal(accounts[i], (await _there.Credentials.FindAccountAsync(issuers[i], "alice", default)).Value);
+            Assert.Equal(accounts[i], (await _there.Credentials.FindAccountAsync(issuers[i], new AccountLookup("alice"), default)).Value);
         // An owner finds those that the operator vouches for, never those of another owner.
         var bobs = await _here.Credentials.CreateAsync(@operator, new KeyRequest("bob", Roles.User), default);
         await _here.Credentials.CreateAsync(other, new KeyRequest("carol", Roles.User), default);
-        Assert.Equal(bobs.Account, (await _here.Credentials.FindAccountAsync(owner, "bob", default)).Value);
-        Assert.Equal(ProblemCodes.NotFound, (await Assert.ThrowsAsync<ProblemException>(() => _here.Credentials.FindAccountAsync(owner, "carol", default))).Code);
+        Assert.Equal(bobs.Account, (await _here.Credentials.FindAccountAsync(owner, new AccountLookup("bob"), default)).Value);
+        Assert.Equal(ProblemCodes.NotFound, (await Assert.ThrowsAsync<ProblemException>(() => _here.Credentials.FindAccountAsync(owner, new AccountLookup("carol"), default))).Code);
     }
 
     [Fact]
@@ -199,7 +199,7 @@ public sealed class CredentialTests : IAsyncDisposable
         var @operator = await OperatorAsync();
         var problem = await Assert.ThrowsAsync<ProblemException>(() => _here.Credentials.CreateAsync(@operator, new KeyRequest(subject, Roles.User), default));
         Assert.Equal(ProblemCodes.InvalidRequest, problem.Code);
-        Assert.Equal(ProblemCodes.InvalidRequest, (await Assert.ThrowsAsync<ProblemException>(() => _here.Credentials.FindAccountAsync(@operator, subject, default))).Code);
+        Assert.Equal(ProblemCodes.InvalidRequest, (await Assert.ThrowsAsync<ProblemException>(() => _here.Credentials.FindAccountAsync(@operator, new AccountLookup(subject), default))).Code);
     }
 
     [Fact]

@@ -20,6 +20,10 @@ public class ClusterOptionsTests
         { nameof(ClusterOptions.SweepInterval), options => options.SweepInterval = TimeSpan.Zero },
         { nameof(ClusterOptions.SweepAfter), options => options.SweepAfter = TimeSpan.FromSeconds(-1) },
         { nameof(ClusterOptions.CallDeadline), options => options.CallDeadline = TimeSpan.Zero },
+        { "Jwt.Authority", options => (options.Jwt.Authority, options.Jwt.Audience) = ("http://issuer.example.org", "dpattn") },
+        { "Jwt.Audience", options => options.Jwt.Authority = "https://issuer.example.org" },
+        { "Jwt.SubjectClaim", options => (options.Jwt.Authority, options.Jwt.Audience, options.Jwt.SubjectClaim) = ("https://issuer.example.org", "dpattn", "") },
+        { "Jwt's roles", options => (options.Jwt.Authority, options.Jwt.Audience, options.Jwt.OwnerRole) = ("https://issuer.example.org", "dpattn", "dpattn-user") },
         { nameof(ClusterOptions.FanOutWindow), options => options.FanOutWindow = 0 },
     };
 

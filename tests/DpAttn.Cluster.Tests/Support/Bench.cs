@@ -69,7 +69,7 @@ internal sealed class Side
         Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock, Secrets);
         Services = new StoreServices(
             Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock,
-            Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options), new KeptSums(Catalog, Blobs, Directory, bench.Scans, bench.Options));
+            Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options), new KeptSums(Catalog, Blobs, Directory, bench.Scans, bench.Options), new ClusterInstruments(new TestMeters()));
     }
 
     public ICatalog Catalog { get; }
