@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
+[assembly: InternalsVisibleTo("DpAttn.Client.Cluster")]
 [assembly: InternalsVisibleTo("DpAttn.Client.Tests")]

@@ -26,7 +26,10 @@ internal static class ServerStorage
     {
         if (options.Storage == ServerOptions.Postgres)
         {
+            if (options.Role == ServerOptions.RoleFront)
+                throw new SettingsException([$"{ServerOptions.Section}:{nameof(ServerOptions.Role)} is '{ServerOptions.RoleFront}', which applies no schema: migrate with the settings of a silo"]);
             var (found, now) = await PostgresStorage.MigrateAsync(PostgresOptions(options));
+            await MembershipSchema.ApplyAsync(options.PostgresConnection);
             return found == now ? $"the database has schema version {now} already" : $"the database has schema version {now} now; before it had {(found == 0 ? "none" : $"version {found}")}";
         }
         // Opening is all it takes: of a file that one process uses nobody else can be in the way.
