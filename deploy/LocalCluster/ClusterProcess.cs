@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using DpAttn.PostgresServer;
 
 namespace DpAttn.LocalCluster;
@@ -8,6 +9,7 @@ namespace DpAttn.LocalCluster;
 /// <summary>A silo or a front in a process of its own, started, ended one way or another, and started again at the same place.</summary>
 internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, string> settings, Action<string> tell) : IAsyncDisposable
 {
+    private static int _lastPort = RandomNumberGenerator.GetInt32(int.MaxValue);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
     private static readonly HttpClient Probe = new() { Timeout = TimeSpan.FromSeconds(3) };
     private readonly int _port = FreePort();
@@ -125,7 +127,8 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
         // By the environment: a password on a command line is everybody's.
         foreach (var (setting, value) in settings)
             start.Environment[$"DPATTN__{setting.ToUpperInvariant()}"] = value;
-        return start;
+        // Ctrl-C is for the program that started it, which ends it in order.
+        return LocalPostgres.Apart(start);
     }
 
     private void Take(string? line)
@@ -152,10 +155,23 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
             return string.Join('\n', _said);
     }
 
+    /// <summary>A port below those that the machine gives to outgoing connections, which would come between.</summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        const int First = 20_000, Count = 12_000;
+        while (true)
+        {
+            var port = First + (int)((uint)Interlocked.Increment(ref _lastPort) % Count);
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody's already.
+            }
+        }
     }
 }
