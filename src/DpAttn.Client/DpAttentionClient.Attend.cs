@@ -102,7 +102,7 @@ public sealed partial class DpAttentionClient
         return parts.Count == 0 ? "" : "?" + string.Join('&', parts);
     }
 
-    private static AttendOptions Require(AttendOptions? options)
+    internal static AttendOptions Require(AttendOptions? options)
     {
         if (options is null)
             return FromWhatIsOpen;
@@ -119,7 +119,7 @@ public sealed partial class DpAttentionClient
             : options;
     }
 
-    private static void RequireFinite<T>(ReadOnlySpan<T> queries, int count)
+    internal static void RequireFinite<T>(ReadOnlySpan<T> queries, int count)
         where T : IFloatingPointIeee754<T>
     {
         if (queries.IsEmpty)

@@ -23,11 +23,17 @@ public sealed partial class DpAttentionClient
     }
 
     /// <inheritdoc/>
-    public async Task<long> ExportLedgerAsync(string store, Stream target, string? account = null, CancellationToken cancellationToken = default)
+    public Task<long> ExportLedgerAsync(string store, Stream target, string? account = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(target);
+        return ExportAsync(ListLedgerAsync(store, account, cancellationToken), target, cancellationToken);
+    }
+
+    /// <summary>Writes entries as JSON lines.</summary>
+    internal static async Task<long> ExportAsync(IAsyncEnumerable<LedgerLine> lines, Stream target, CancellationToken cancellationToken)
+    {
         var written = 0L;
-        await foreach (var line in ListLedgerAsync(store, account, cancellationToken).ConfigureAwait(false))
+        await foreach (var line in lines.ConfigureAwait(false))
         {
             await target.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(line, WireJson.Default.LedgerLine), cancellationToken).ConfigureAwait(false);
             await target.WriteAsync("\n"u8.ToArray(), cancellationToken).ConfigureAwait(false);
@@ -84,7 +90,7 @@ public sealed partial class DpAttentionClient
         }
     }
 
-    private static void RequireLimit(double epsilon)
+    internal static void RequireLimit(double epsilon)
     {
         if (!(epsilon > 0 && double.IsFinite(epsilon)))
             throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "a limit must be finite and above 0");

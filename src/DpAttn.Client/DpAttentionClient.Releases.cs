@@ -22,11 +22,18 @@ public sealed partial class DpAttentionClient
     public async Task<ReleaseDescription> PublishAsync(string store, PublishRequest? request = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         var release = await StartPublishAsync(store, request, null, cancellationToken).ConfigureAwait(false);
-        for (var wait = Shorter(FirstPollDelay, _options.PublishPollDelay); release.State == "publishing"; wait = Shorter(2 * wait, _options.PublishPollDelay))
+        return await WaitAsync(this, store, release, progress, _options.PublishPollDelay, _delay, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits with any client until a release is published.</summary>
+    internal static async Task<ReleaseDescription> WaitAsync(
+        IDpAttentionClient client, string store, ReleaseDescription release, IProgress<double>? progress, TimeSpan longest, Func<TimeSpan, CancellationToken, Task> delay, CancellationToken cancellationToken)
+    {
+        for (var wait = Shorter(FirstPollDelay, longest); release.State == "publishing"; wait = Shorter(2 * wait, longest))
         {
             progress?.Report(release.Progress);
-            await _delay(wait, cancellationToken).ConfigureAwait(false);
-            release = await GetReleaseAsync(store, release.Id, cancellationToken).ConfigureAwait(false);
+            await delay(wait, cancellationToken).ConfigureAwait(false);
+            release = await client.GetReleaseAsync(store, release.Id, cancellationToken).ConfigureAwait(false);
         }
         if (release.State != "published")
             throw new DpAttentionException($"publish store '{store}': release {Text.Clean(release.Id)} is {Text.Clean(release.State)}{(release.Failure is { } why ? ": " + Text.Clean(why) : "")}");

@@ -47,15 +47,20 @@ public sealed partial class DpAttentionClient
     /// Batches are cut by <see cref="DpAttentionOptions.BatchBytes"/> and <see cref="DpAttentionOptions.BatchRows"/>; <see cref="DpAttentionOptions.UploadsInFlight"/> are under way at
     /// once. A row's memory is read before the next row is asked for. Batches that the store holds already are sent again, skipped by the server, and counted as durable.
     /// </remarks>
-    public async Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, bool clip = false, CancellationToken cancellationToken = default)
+    public Task<long> AppendAsync(string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress = null, bool clip = false, CancellationToken cancellationToken = default) =>
+        UploadAsync(this, _options, store, batchPrefix, rows, progress, clip, cancellationToken);
+
+    /// <summary>Streams rows in batches to any client.</summary>
+    internal static async Task<long> UploadAsync(
+        IDpAttentionClient client, DpAttentionOptions options, string store, string batchPrefix, IAsyncEnumerable<Row> rows, IProgress<long>? progress, bool clip, CancellationToken cancellationToken)
     {
         Identifiers.PathSegment(store);
         Identifiers.Require(batchPrefix, Identifiers.LongestPrefix);
         ArgumentNullException.ThrowIfNull(rows);
-        var cutter = new BatchCutter(_options.BatchBytes, _options.BatchRows);
+        var cutter = new BatchCutter(options.BatchBytes, options.BatchRows);
         var window = new UploadWindow(
-            _options.UploadsInFlight,
-            (batch, token) => AppendAsync(store, $"{batchPrefix}-{batch.Number:00000000}", batch.Keys, batch.Values, batch.Rows, clip, token),
+            options.UploadsInFlight,
+            (batch, token) => client.AppendAsync(store, $"{batchPrefix}-{batch.Number:00000000}", batch.Keys, batch.Values, batch.Rows, clip, token),
             progress);
         try
         {
@@ -83,7 +88,7 @@ public sealed partial class DpAttentionClient
         return _exchange.SendAsync(call, cancellationToken);
     }
 
-    private static int Columns(int length, int rows, string name)
+    internal static int Columns(int length, int rows, string name)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         return length > 0 && length % rows == 0

@@ -25,7 +25,7 @@ public static partial class DpAttnServer
     /// <summary>In place of serving: makes another operator key in the storage that the settings name, writes it to standard output, and ends.</summary>
     public const string RecoverFlag = "--recover-operator-key";
 
-    /// <summary>Runs a server of role all until it is told to stop; with <see cref="MigrateFlag"/> or <see cref="RecoverFlag"/> it does that and ends.</summary>
+    /// <summary>Runs a server of the role that its settings state until it is told to stop; with <see cref="MigrateFlag"/> or <see cref="RecoverFlag"/> it does that and ends.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused. The reasons are on standard error.</returns>
     public static Task<int> RunAsync(string[] args)
@@ -34,7 +34,7 @@ public static partial class DpAttnServer
         string[] settings = [.. args.Where(argument => argument is not (MigrateFlag or RecoverFlag))];
         return args.Contains(MigrateFlag) ? TellAsync(settings, ServerStorage.MigrateAsync)
             : args.Contains(RecoverFlag) ? TellAsync(settings, ServerStorage.RecoverOperatorKeyAsync)
-            : RunAsync(args, builder => EmbeddedCluster.Add(builder, ServerOptions.Read(builder.Configuration)));
+            : RunAsync(args, builder => ServerRoles.Add(builder, ServerOptions.Read(builder.Configuration)));
     }
 
     internal static Task<int> RunAsync(string[] args, Action<WebApplicationBuilder> configure) => GuardAsync(async () =>
@@ -168,7 +168,8 @@ public static partial class DpAttnServer
         limits.MaxRequestHeadersTotalSize = HeadersBytes;
         limits.RequestHeadersTimeout = HeadersTimeout;
         var certificate = options.Certificate.Length == 0 ? null : LoadCertificate(options);
-        Add(options.Listen, isAdmin: false);
+        if (options.IsFront)
+            Add(options.Listen, isAdmin: false);
         Add(options.AdminListen, isAdmin: true);
 
         void Add(string listen, bool isAdmin)
@@ -209,7 +210,13 @@ public static partial class DpAttnServer
 
     private static void Announce(ILogger logger, ServerOptions options, ServerAddresses addresses)
     {
-        LogListening(logger, string.Join(", ", addresses.Api), string.Join(", ", addresses.Admin));
+        LogListening(logger, options.Role, options.IsFront ? string.Join(", ", addresses.Api) : "no address", string.Join(", ", addresses.Admin));
+        if (options.Clustering != ServerOptions.ClusteringNone && options.IsSilo)
+            LogSilo(logger, options.SiloListen, options.SiloPort, options.GatewayPort, options.ClusterId);
+        if (options.LedgerWitness == ServerOptions.WitnessNone && options.IsSilo)
+            LogNoWitness(logger);
+        if (!options.IsFront)
+            return;
         foreach (var text in ListenAddress.Split(options.Listen))
         {
             if (ListenAddress.TryParse(text, out var address, out _) && !address.IsHttps && !address.IsLoopback)
@@ -217,11 +224,17 @@ public static partial class DpAttnServer
         }
     }
 
-    [LoggerMessage(10, LogLevel.Information, "The API listens at {Api}; health at {Admin}")]
-    private static partial void LogListening(ILogger logger, string api, string admin);
+    [LoggerMessage(10, LogLevel.Information, "Role {Role}: the API listens at {Api}; health at {Admin}")]
+    private static partial void LogListening(ILogger logger, string role, string api, string admin);
 
     [LoggerMessage(11, LogLevel.Warning, "{Address} can be reached from other machines without TLS: API keys and queries travel in the clear unless something before it encrypts")]
     private static partial void LogPlaintext(ILogger logger, string address);
+
+    [LoggerMessage(13, LogLevel.Information, "The silo listens at {Address}, port {SiloPort} for silos and port {GatewayPort} for fronts, in cluster {Cluster}")]
+    private static partial void LogSilo(ILogger logger, string address, int siloPort, int gatewayPort, string cluster);
+
+    [LoggerMessage(14, LogLevel.Warning, "The ledger has no witness: an older copy of the database, put back, is not recognised, and what it has forgotten can be spent again")]
+    private static partial void LogNoWitness(ILogger logger);
 
     [LoggerMessage(12, LogLevel.Information, "Stopping; requests under way have {Seconds} s")]
     private static partial void LogStopping(ILogger logger, int seconds);

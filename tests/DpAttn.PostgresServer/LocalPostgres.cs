@@ -119,7 +119,7 @@ public sealed class LocalPostgres : IAsyncDisposable
     public async Task StartAgainAsync()
     {
         string[] settings = [$"port={_port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=64MB", .. _settings];
-        _keeper = Process.Start(_binaries.Start("sh", ["-c", Keeper, "sh", _binaries.Directory, _directory, .. settings.SelectMany(setting => (string[])["-c", setting])]))!;
+        _keeper = Process.Start(_binaries.StartApart("sh", ["-c", Keeper, "sh", _binaries.Directory, _directory, .. settings.SelectMany(setting => (string[])["-c", setting])]))!;
         ProcessId = int.Parse(await _keeper.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(await _keeper.StandardError.ReadToEndAsync()));
         var start = Stopwatch.GetTimestamp();
         while (true)
@@ -139,6 +139,9 @@ public sealed class LocalPostgres : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Takes a program out of reach of a terminal's Ctrl-C, where that can be had.</summary>
+    public static ProcessStartInfo Apart(ProcessStartInfo start) => PostgresBinaries.Apart(start);
 
     /// <summary>Sends a signal to the server or to one of its children, such as -STOP and -CONT.</summary>
     public static void Kill(string signal, int process)

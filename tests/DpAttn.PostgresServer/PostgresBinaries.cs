@@ -31,6 +31,24 @@ internal sealed class PostgresBinaries
         return new ProcessStartInfo(all[0], all[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
     }
 
+    /// <summary>The same, out of reach of a terminal's Ctrl-C where that can be had: whoever started it decides when it ends.</summary>
+    public ProcessStartInfo StartApart(string program, params IEnumerable<string> arguments)
+    {
+        var start = Start(program, arguments);
+        return Apart(start);
+    }
+
+    /// <summary>Takes a program out of reach of a terminal's Ctrl-C, where that can be had.</summary>
+    public static ProcessStartInfo Apart(ProcessStartInfo start)
+    {
+        if (!OnPath("setsid"))
+            return start;
+        // It becomes the program: the process is the one that is started.
+        start.ArgumentList.Insert(0, start.FileName);
+        start.FileName = "setsid";
+        return start;
+    }
+
     /// <summary>Runs a program to its end.</summary>
     /// <exception cref="InvalidOperationException">It failed; the message has what it said.</exception>
     public static string Run(ProcessStartInfo start)

@@ -57,6 +57,19 @@ public sealed class SettingsTests
     [InlineData("JwtRoleClaim", "", "DpAttn:JwtRoleClaim is ''; it must not be empty")]
     [InlineData("RequestsPerSecond", "-1", "DpAttn:RequestsPerSecond is '-1'; it must be a whole number from 0 to 1000000")]
     [InlineData("OtlpProtocol", "json", "DpAttn:OtlpProtocol is 'json'; it must be grpc or http/protobuf")]
+    [InlineData("Role", "king", "DpAttn:Role is 'king'; it must be all or silo or front")]
+    [InlineData("Role", "silo", "DpAttn:Role is 'silo', which needs DpAttn:Clustering 'postgres'")]
+    [InlineData("Role", "front", "DpAttn:Role is 'front', which needs DpAttn:Clustering 'postgres'")]
+    [InlineData("Clustering", "gossip", "DpAttn:Clustering is 'gossip'; it must be none or postgres")]
+    [InlineData("Clustering", "postgres", "DpAttn:Clustering is 'postgres', which needs DpAttn:Storage 'postgres'")]
+    [InlineData("Clustering", "postgres", "DpAttn:LedgerWitness is 'file', a witness of one process, and DpAttn:Clustering is 'postgres': state DpAttn:WitnessConnection, a database that all silos share, or 'none'")]
+    [InlineData("ClusterId", "", "DpAttn:ClusterId is ''; it must have 1 to 100 characters")]
+    [InlineData("SiloListen", "localhost", "DpAttn:SiloListen is 'localhost'; it must be an IP address")]
+    [InlineData("SiloListen", "0.0.0.0", "DpAttn:SiloListen is '0.0.0.0', every address, which needs DpAttn:AdvertisedAddress")]
+    [InlineData("AdvertisedAddress", "0.0.0.0", "DpAttn:AdvertisedAddress is '0.0.0.0'; it must be an IP address at which others reach this silo")]
+    [InlineData("GatewayPort", "11111", "DpAttn:GatewayPort is 11111, and so is DpAttn:SiloPort: they must differ")]
+    [InlineData("SiloPort", "0", "DpAttn:SiloPort is '0'; it must be a whole number from 1 to 65535")]
+    [InlineData("LedgerWitness", "memory", "DpAttn:LedgerWitness is 'memory'; it must be file or none")]
     [InlineData("KeyFile", "/no/such/dpattn.key", "DpAttn:KeyFile is '/no/such/dpattn.key', which is no file")]
     [InlineData("Certificate", "/no/such/file.pem", "DpAttn:Certificate is '/no/such/file.pem', which is no file")]
     [InlineData("CertificateKey", "/no/such/key.pem", "DpAttn:CertificateKey is '/no/such/key.pem', which is no file")]
@@ -83,6 +96,19 @@ public sealed class SettingsTests
         var refusal = Assert.Throws<SettingsException>(() => Build("--OTEL_EXPORTER_OTLP_ENDPOINT=http://user:quite-secret@collector"));
         Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT: it must be the http or https address", refusal.Message);
         Assert.DoesNotContain("quite-secret", refusal.Message);
+    }
+
+    [Fact]
+    public void A_silo_without_an_admin_listener_is_refused_and_a_front_needs_no_keys()
+    {
+        string[] cluster = ["--DpAttn:Clustering=postgres", "--DpAttn:Storage=postgres", "--DpAttn:PostgresConnection=Host=db", "--DpAttn:LedgerWitness=none"];
+        var refusal = Assert.Throws<SettingsException>(() => Build([.. cluster, "--DpAttn:Role=silo", "--DpAttn:AdminListen="]));
+        Assert.Contains("DpAttn:AdminListen is '', and DpAttn:Role is 'silo'", refusal.Message);
+        Assert.Contains("which needs DpAttn:KeyFile", refusal.Message);
+        Assert.Contains(
+            "DpAttn:WitnessConnection is stated, and DpAttn:LedgerWitness is 'none'",
+            Assert.Throws<SettingsException>(() => Build([.. cluster, "--DpAttn:WitnessConnection=Host=witness"])).Message);
+        new ServerOptions { Role = "front", Clustering = "postgres", Storage = "postgres", PostgresConnection = "Host=db" }.Validate();
     }
 
     [Fact]
@@ -215,7 +241,7 @@ public sealed class SettingsTests
     public void Every_setting_can_be_set_from_a_file()
     {
         var values = SettingsReader.Properties(typeof(ServerOptions)).ToDictionary(property => $"DpAttn:{property.Name}", property =>
-            property.PropertyType == typeof(int) ? (string?)"1024" : property.Name.Contains("Listen", StringComparison.Ordinal) ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "OtlpProtocol" => "http/protobuf", "JwtSubjectClaim" => "oid", "JwtRoleClaim" => "groups", "PostgresConnection" => "Host=elsewhere", _ => "" });
+            property.Name == "SiloPort" ? (string?)"1025" : property.PropertyType == typeof(int) ? "1024" : property.Name is "Listen" or "AdminListen" ? "http://127.0.0.1:1;http://[::1]:2" : property.Name switch { "DataDirectory" => "elsewhere", "Storage" => "sqlite", "PostgresConnection" => "Host=elsewhere", "Role" => "all", "Clustering" => "none", "ClusterId" => "other", "SiloListen" => "::1", "AdvertisedAddress" => "::2", "LedgerWitness" => "none", "OtlpProtocol" => "http/protobuf", "JwtSubjectClaim" => "oid", "JwtRoleClaim" => "groups", _ => "" });
         var options = ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
         foreach (var property in SettingsReader.Properties(typeof(ServerOptions)))
             Assert.Equal(values[$"DpAttn:{property.Name}"], Convert.ToString(property.GetValue(options), System.Globalization.CultureInfo.InvariantCulture));

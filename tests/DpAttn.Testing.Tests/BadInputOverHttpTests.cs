@@ -4,20 +4,21 @@ using System.Net.Http.Json;
 using System.Text;
 using DpAttn.Attention;
 using DpAttn.Contracts;
+using DpAttn.Server;
 
 namespace DpAttn.Testing.Tests;
 
 /// <summary>Bad input over HTTP against a whole cluster: the documented problem, a text that names what and the bound, and nothing changed.</summary>
-public sealed class BadInputOverHttpTests : IAsyncLifetime
+public abstract class BadInputOverHttp : IAsyncLifetime
 {
     private const string Rows = "/v1/stores/s/rows";
     private readonly HttpClient _http = new();
-    private DpAttnTestCluster _cluster = null!;
+    private ClusterUnderTest _cluster = null!;
     private string _owner = "", _other = "", _user = "", _userKeyId = "";
 
     public async ValueTask InitializeAsync()
     {
-        _cluster = await DpAttnTestCluster.StartAsync(configure: options => options.MaxBodyBytes = 1 << 20);
+        _cluster = await StartAsync(options => options.MaxBodyBytes = 1 << 20);
         _http.BaseAddress = _cluster.Endpoint;
         var @operator = _cluster.Connect(_cluster.OperatorKey!);
         _owner = (await @operator.CreateKeyAsync(new KeyRequest("olga", Roles.Owner))).Key;
@@ -33,8 +34,12 @@ public sealed class BadInputOverHttpTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
-        await _cluster.DisposeAsync();
+        if (_cluster is not null)
+            await _cluster.DisposeAsync();
     }
+
+    /// <summary>Starts a cluster without stores.</summary>
+    private protected abstract Task<ClusterUnderTest> StartAsync(Action<ServerOptions> configure);
 
     [Fact]
     public async Task Bad_rows_are_refused_and_change_nothing()
@@ -204,4 +209,17 @@ public sealed class BadInputOverHttpTests : IAsyncLifetime
         var text = $"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n";
         return [0x93, .. "NUMPY"u8, 1, 0, (byte)text.Length, 0, .. Encoding.ASCII.GetBytes(text), .. new byte[bytes]];
     }
+}
+
+/// <inheritdoc/>
+public sealed class BadInputOverHttpTests : BadInputOverHttp
+{
+    private protected override Task<ClusterUnderTest> StartAsync(Action<ServerOptions> configure) => ClusterUnderTest.EmbeddedAsync(configure);
+}
+
+/// <inheritdoc/>
+[Collection(nameof(SiloAndFront))]
+public sealed class BadInputOverAFrontTests : BadInputOverHttp
+{
+    private protected override Task<ClusterUnderTest> StartAsync(Action<ServerOptions> configure) => SiloAndFront.StartAsync(configure);
 }

@@ -6,6 +6,12 @@ namespace DpAttn.Cluster;
 
 internal sealed partial class ClusterFrontDoor
 {
+    internal const string CopiesAreForOperators = "only an operator copies the database: it holds all rows";
+
+    internal static ProblemException NoFile() => new(
+        ProblemCodes.InvalidRequest,
+        "this server keeps its data in a database of its own: back it up with that database's tools (PostgreSQL: pg_basebackup with the archived log, or pg_dump), and never restore its witness with it");
+
     public async Task<LedgerList> ListLedgersAsync(Principal caller, CancellationToken cancellationToken = default)
     {
         var found = new List<LedgerState>();
@@ -79,9 +85,9 @@ internal sealed partial class ClusterFrontDoor
 
     public async Task<StorageBackup> BackupAsync(Principal caller, CancellationToken cancellationToken = default)
     {
-        RequireOperator(caller, "only an operator copies the database: it holds all rows");
+        RequireOperator(caller, CopiesAreForOperators);
         if (backup is null)
-            throw new ProblemException(ProblemCodes.InvalidRequest, "this server keeps its data in a database of its own: back it up with that database's tools (PostgreSQL: pg_basebackup with the archived log, or pg_dump), and never restore its witness with it");
+            throw NoFile();
         var copy = await backup.CreateAsync(cancellationToken);
         await catalog.CommitAsync(new CatalogCommit { Audit = [new AuditEvent("storage.backup", caller.Account.Value, null, null, $"{copy.Bytes} bytes, SHA-256 {Convert.ToHexStringLower(copy.Digest.Span)}")] }, cancellationToken);
         return copy;

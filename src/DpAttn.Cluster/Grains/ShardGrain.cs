@@ -11,7 +11,7 @@ namespace DpAttn.Cluster;
 /// It never migrates: what it holds is loaded from storage again. Calls interleave, so that progress is told while sums run; state changes between
 /// awaits only.
 /// </remarks>
-[GrainType(WireNames.ShardGrain), Immovable, Reentrant]
+[GrainType(WireNames.ShardGrain), Immovable, Reentrant, SpreadShards]
 internal sealed class ShardGrain(StoreServices services, ClusterOptions options) : Grain, IShardGrain
 {
     private readonly Dictionary<string, RunningSum> _sums = [];

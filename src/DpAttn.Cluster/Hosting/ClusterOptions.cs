@@ -51,6 +51,9 @@ public sealed class ClusterOptions
     /// <summary>The deadline of one call between grains. Default 5 s.</summary>
     public TimeSpan CallDeadline { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Calls of gateways' clients that are worked on at once; more are refused as busy. Default 1024.</summary>
+    public int GatewayCalls { get; set; } = 1024;
+
     /// <summary>Shards that are asked at the same time. Default 16.</summary>
     public int FanOutWindow { get; set; } = 16;
 
@@ -75,6 +78,7 @@ public sealed class ClusterOptions
         Require(SweepInterval > TimeSpan.Zero, nameof(SweepInterval), "above 0");
         Require(SweepAfter >= TimeSpan.Zero, nameof(SweepAfter), "at least 0");
         Require(CallDeadline > TimeSpan.Zero, nameof(CallDeadline), "above 0");
+        Require(GatewayCalls >= 1, nameof(GatewayCalls), "at least 1");
         Require(FanOutWindow >= 1, nameof(FanOutWindow), "at least 1");
         if (!Jwt.IsOn)
             return;

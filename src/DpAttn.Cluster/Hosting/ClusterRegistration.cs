@@ -46,8 +46,13 @@ public static class ClusterRegistration
         services.TryAddSingleton<INoiseSources, KeyedNoiseSources>();
         services.AddSingleton<ClusterFrontDoor>();
         services.AddSingleton<IFrontDoor>(provider => new FaultsAtTheDoor(provider.GetRequiredService<ClusterFrontDoor>()));
+        services.AddSingleton<SiloSeal>();
+        services.AddSingleton<GatewayGate>();
+        services.AddSingleton<IOutgoingGrainCallFilter, SealingFilter>();
+        services.AddSingleton<IIncomingGrainCallFilter, GatewayFilter>();
         services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
         services.AddHostedService<SiloGauges>();
+        services.AddPlacementDirector<ShardPlacement, ShardPlacementDirector>();
         services.AddHostedService<LedgerWatch>();
         services.AddHostedService<ClusterJobs>();
         return services;

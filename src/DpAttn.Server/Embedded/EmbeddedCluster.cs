@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using DpAttn.Cluster;
+using DpAttn.Gateway;
 using DpAttn.Storage;
 using Orleans.Configuration;
 
@@ -20,27 +21,11 @@ public static class EmbeddedCluster
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
-        var services = builder.Services;
-        ServerStorage.Add(services, options);
-        services.AddDpAttnCluster(cluster =>
-        {
-            if (options.ScanThreads > 0)
-                cluster.ScanThreads = options.ScanThreads;
-            cluster.NodeCacheBytes = (long)options.NodeCacheMiB << 20;
-            cluster.PartCacheBytes = (long)options.PartCacheMiB << 20;
-            cluster.SumBytes = (long)options.SumMiB << 20;
-            cluster.IngestBytes = (long)options.IngestMiB << 20;
-            cluster.RowBytes = (long)options.RowMiB << 20;
-            JwtSettings.Apply(options, cluster.Jwt);
-            cluster.AnswerRetention = TimeSpan.FromDays(options.AnswerRetentionDays);
-        });
-        services.AddHostedService(provider => new FirstOperatorKey(provider.GetRequiredService<IOperatorKeys>(), showOperatorKey ?? FirstOperatorKey.ShowOnConsole));
-        // The engine tells much at its start, and its watchdog counts from the machine's boot.
-        builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
+        SiloServices.Add(builder, options, showOperatorKey);
         builder.Host.UseOrleans(silo =>
         {
             silo.AddActivityPropagation();
-            silo.UseLocalhostClustering(siloPort: FreePort(), gatewayPort: 0, serviceId: "dpattn", clusterId: "embedded");
+            silo.UseLocalhostClustering(siloPort: FreePort(), gatewayPort: 0, serviceId: GatewaySettings.ServiceId, clusterId: "embedded");
             silo.Configure<EndpointOptions>(endpoints =>
             {
                 endpoints.AdvertisedIPAddress = IPAddress.Loopback;

@@ -8,7 +8,8 @@ public sealed class EmbeddedServer : IAsyncDisposable
     private EmbeddedServer(WebApplication server, string? operatorKey) => (_server, OperatorKey) = (server, operatorKey);
 
     /// <summary>Where the API listens.</summary>
-    public Uri Endpoint => _server.Services.GetRequiredService<ServerAddresses>().Api[0];
+    /// <exception cref="InvalidOperationException">A silo has none.</exception>
+    public Uri Endpoint => _server.Services.GetRequiredService<ServerAddresses>().Api is [var first, ..] ? first : throw new InvalidOperationException("a silo has no API");
 
     /// <summary>Where health answers; null without an admin listener.</summary>
     public Uri? AdminEndpoint => _server.Services.GetRequiredService<ServerAddresses>().Admin.FirstOrDefault();
@@ -32,7 +33,7 @@ public sealed class EmbeddedServer : IAsyncDisposable
                 builder.Logging.SetMinimumLevel(LogLevel.Warning);
                 builder.Logging.AddSimpleConsole().Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
                     console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-                EmbeddedCluster.Add(builder, options, key => operatorKey = key);
+                ServerRoles.Add(builder, options, key => operatorKey = key);
             },
             map);
         try

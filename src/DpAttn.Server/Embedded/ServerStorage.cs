@@ -26,8 +26,11 @@ internal static class ServerStorage
     {
         if (options.Storage == ServerOptions.Postgres)
         {
+            if (options.Role == ServerOptions.RoleFront)
+                throw new SettingsException([$"{ServerOptions.Section}:{nameof(ServerOptions.Role)} is '{ServerOptions.RoleFront}', which applies no schema: migrate with the settings of a silo"]);
             var postgres = PostgresOptions(options);
             var text = Told("the database", await PostgresStorage.MigrateAsync(postgres));
+            await MembershipSchema.ApplyAsync(options.PostgresConnection);
             return postgres.WitnessConnectionString is null ? text : $"{text}{Environment.NewLine}{Told("the ledger's witness", await PostgresStorage.MigrateWitnessAsync(postgres))}";
         }
         // Opening is all it takes: of a file that one process uses nobody else can be in the way.

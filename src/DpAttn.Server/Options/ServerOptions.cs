@@ -25,6 +25,59 @@ public sealed class ServerOptions
     /// <summary>The value of <see cref="Storage"/> for a PostgreSQL database.</summary>
     public const string Postgres = "postgres";
 
+    /// <summary>The value of <see cref="Role"/> for a process that does everything.</summary>
+    public const string RoleAll = "all";
+
+    /// <summary>The value of <see cref="Role"/> for a process that holds stores and answers fronts.</summary>
+    public const string RoleSilo = "silo";
+
+    /// <summary>The value of <see cref="Role"/> for a process that speaks HTTP and asks silos.</summary>
+    public const string RoleFront = "front";
+
+    /// <summary>The value of <see cref="Clustering"/> for a cluster of one process.</summary>
+    public const string ClusteringNone = "none";
+
+    /// <summary>The value of <see cref="LedgerWitness"/> for a file in <see cref="WitnessDirectory"/>.</summary>
+    public const string WitnessFile = "file";
+
+    /// <summary>The value of <see cref="LedgerWitness"/> for no witness.</summary>
+    public const string WitnessNone = "none";
+
+    /// <summary>
+    /// What this process does: <c>all</c>, API and stores; <c>silo</c>, stores only, asked by fronts; <c>front</c>, the API only, which asks silos. Default <c>all</c>.
+    /// </summary>
+    [AllowedValues(RoleAll, RoleSilo, RoleFront)]
+    public string Role { get; set; } = RoleAll;
+
+    /// <summary>
+    /// How processes find each other: <c>none</c>, a cluster of this one process; <c>postgres</c>, by tables in the database of <see cref="PostgresConnection"/>. Default <c>none</c>.
+    /// </summary>
+    [AllowedValues(ClusteringNone, Postgres)]
+    public string Clustering { get; set; } = ClusteringNone;
+
+    /// <summary>The cluster's name: processes of another name on the same database are another cluster of the same stores. Default <c>dpattn</c>.</summary>
+    [Required, StringLength(100)]
+    public string ClusterId { get; set; } = "dpattn";
+
+    /// <summary>The IP address where a silo listens to silos and fronts; 0.0.0.0 or :: for every address. Default <c>127.0.0.1</c>.</summary>
+    [Required]
+    public string SiloListen { get; set; } = "127.0.0.1";
+
+    /// <summary>The IP address at which others reach a silo; needed where it listens at every address. Default: <see cref="SiloListen"/>.</summary>
+    public string AdvertisedAddress { get; set; } = "";
+
+    /// <summary>The port where a silo listens to silos. Default 11111.</summary>
+    [Range(1, 65535)]
+    public int SiloPort { get; set; } = 11111;
+
+    /// <summary>The port where a silo listens to fronts. Default 30000.</summary>
+    [Range(1, 65535)]
+    public int GatewayPort { get; set; } = 30000;
+
+    /// <summary>The most calls of fronts that a silo works on at once; further ones are refused with 503 busy. Default 1024.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxGatewayCalls { get; set; } = 1024;
+
     /// <summary>Where everything is stored: <c>sqlite</c>, a file in <see cref="DataDirectory"/>, or <c>postgres</c>, the database of <see cref="PostgresConnection"/>. Default <c>sqlite</c>.</summary>
     [AllowedValues(Sqlite, Postgres)]
     public string Storage { get; set; } = Sqlite;
@@ -42,6 +95,13 @@ public sealed class ServerOptions
     /// <summary>Where the embedded storage lives; made when it is missing. Default <c>dpattn-data</c> in the current directory.</summary>
     [Required]
     public string DataDirectory { get; set; } = "dpattn-data";
+
+    /// <summary>
+    /// What recognises an older copy of the database: <c>file</c>, a witness in <see cref="WitnessDirectory"/>, for one process, or instead the one of <see cref="WitnessConnection"/> where that is stated; <c>none</c>,
+    /// nothing, and what a restored copy has forgotten can be spent again. Default <c>file</c>.
+    /// </summary>
+    [AllowedValues(WitnessFile, WitnessNone)]
+    public string LedgerWitness { get; set; } = WitnessFile;
 
     /// <summary>
     /// Where the ledger's witness lives, which recognises an older copy of the database: another directory than <see cref="DataDirectory"/> and not within it, on another disk where
@@ -211,8 +271,15 @@ public sealed class ServerOptions
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;
 
-    /// <summary>The witness's directory, the default filled in.</summary>
-    internal string Witness => WitnessDirectory.Length > 0 ? WitnessDirectory : Path.TrimEndingDirectorySeparator(Path.GetFullPath(DataDirectory)) + "-witness";
+    /// <summary>Whether this process holds stores.</summary>
+    internal bool IsSilo => Role != RoleFront;
+
+    /// <summary>Whether this process speaks HTTP to users.</summary>
+    internal bool IsFront => Role != RoleSilo;
+
+    /// <summary>The witness's directory, the default filled in; null without a witness.</summary>
+    internal string? Witness => LedgerWitness == WitnessNone ? null
+        : WitnessDirectory.Length > 0 ? WitnessDirectory : Path.TrimEndingDirectorySeparator(Path.GetFullPath(DataDirectory)) + "-witness";
 
     /// <summary>Reads and checks the section; unknown settings in it are refused.</summary>
     /// <exception cref="SettingsException">One line per fault.</exception>
@@ -231,7 +298,7 @@ public sealed class ServerOptions
         List<string> faults = [.. SettingsReader.Check(this, Section)];
         if (faults.Count == 0)
         {
-            if (FileWitness.IsWithin(Witness, DataDirectory))
+            if (Witness is { } witness && FileWitness.IsWithin(witness, DataDirectory))
                 faults.Add($"{Section}:{nameof(WitnessDirectory)} is '{WitnessDirectory}', within the data directory; an older copy of that would bring an older witness with it: name another directory");
             foreach (var (name, value) in new[] { (nameof(Listen), Listen), (nameof(AdminListen), AdminListen) })
             {
@@ -243,11 +310,12 @@ public sealed class ServerOptions
                         faults.Add($"{Section}:{name} is '{address}', which needs {Section}:{nameof(Certificate)}");
                 }
             }
+            faults.AddRange(ClusterSettings.Faults(this));
             if (ListenAddress.Split(Listen).Length == 0)
                 faults.Add($"{Section}:{nameof(Listen)} is '{Listen}'; it must name at least one address");
             if (Storage == Postgres && PostgresConnection.Length == 0)
                 faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(PostgresConnection)}");
-            if (Storage == Postgres && KeyFile.Length == 0)
+            if (Storage == Postgres && IsSilo && KeyFile.Length == 0)
                 faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(KeyFile)}: every process of one database needs the same keys");
             if (WitnessConnection.Length > 0 && Storage != Postgres)
                 faults.Add($"{Section}:{nameof(WitnessConnection)} is stated, which needs {Section}:{nameof(Storage)} to be '{Postgres}': the witness of a file is a file, named by {nameof(WitnessDirectory)}");

@@ -57,5 +57,6 @@ internal static class SettingsReader
         property.GetCustomAttribute<RangeAttribute>() is { } range ? $"it must be a whole number from {range.Minimum} to {range.Maximum}"
         : property.GetCustomAttribute<AllowedValuesAttribute>() is { } allowed ? $"it must be {string.Join(" or ", allowed.Values)}"
         : property.PropertyType == typeof(bool) ? "it must be true or false"
+        : property.GetCustomAttribute<StringLengthAttribute>() is { } length ? $"it must have 1 to {length.MaximumLength} characters"
         : "it must not be empty";
 }

@@ -44,10 +44,10 @@ public class WireContractTests
     public void Every_grain_says_its_type()
     {
         var grains = Types.Where(type => type.IsSubclassOf(typeof(Grain))).ToArray();
-        Assert.Equal(5, grains.Length);
+        Assert.Equal(6, grains.Length);
         foreach (var grain in grains)
         {
-            var contract = Assert.Single(grain.GetInterfaces(), Interfaces.Contains);
+            var contract = Assert.Single(grain.GetInterfaces(), type => Interfaces.Contains(type) || type == typeof(Gateway.IFrontDoorGrain));
             var stated = Assert.Single(grain.GetCustomAttributesData(), data => data.AttributeType == typeof(GrainTypeAttribute));
             Assert.Equal(contract.GetCustomAttribute<AliasAttribute>()!.Alias, stated.ConstructorArguments[0].Value);
         }

@@ -39,6 +39,8 @@ internal sealed class TestSilos : IAsyncDisposable
         storage ??= sharing?.Storage.Connect() ?? SqliteTestStorage.Open();
         var protector = sharing?.Protector ?? new SecretProtector(KeyFile.LoadOrCreate(Path.Combine(storage.Directory, KeyFile.DefaultName)));
         var builder = new InProcessTestClusterBuilder((short)silos);
+        // Its client looks into the silos, which a client of ours may not.
+        builder.Options.InitializeClientOnDeploy = false;
         builder.ConfigureSilo((_, silo) =>
         {
             silo.Services.AddSingleton(storage.Ledger);
@@ -61,7 +63,9 @@ internal sealed class TestSilos : IAsyncDisposable
         });
         var cluster = builder.Build();
         await cluster.DeployAsync();
-        return new TestSilos(storage, protector, cluster);
+        var started = new TestSilos(storage, protector, cluster);
+        await Wait.UntilAsync(() => Task.FromResult(Enumerable.Range(0, silos).All(silo => started.Service<ISiloStatusOracle>(silo).GetApproximateSiloStatuses(onlyActive: true).Count == silos)));
+        return started;
     }
 
     public T Service<T>(int silo)

@@ -5,7 +5,7 @@ using DpAttn.Contracts;
 
 namespace DpAttn.Drills.Load;
 
-/// <summary>How long the load goes on and how often the server is killed under it: longer, up to four times, where a slow machine has not had its kills by then.</summary>
+/// <summary>How long the load goes on and how often the server is killed under it: longer, up to eight times, where a slow machine has not had its kills, or not seen everything happen, by then.</summary>
 internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSpan LongestLife, int Kills, int Clients = 16);
 
 /// <summary>
@@ -19,6 +19,12 @@ internal sealed record LoadPlan(TimeSpan Duration, TimeSpan ShortestLife, TimeSp
 /// <param name="postgres">The connection string of an empty database; null for the embedded storage.</param>
 internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan plan, Action<string> log, string? postgres = null) : IAsyncDisposable
 {
+    /// <summary>A drill in which fewer of a kind happened says nothing about it.</summary>
+    public const int FewestOfAKind = 10;
+
+    /// <summary>What has to happen.</summary>
+    public static readonly string[] Kinds = ["charged", "replayed", "refused", "free", "query charged", "query replayed", "query refused"];
+
     private const string Released = "released", PerQuery = "per-query";
     private const int BatchRows = 400;
     private const int Limited = 4;
@@ -38,8 +44,8 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
     /// <summary>What was found wrong.</summary>
     public ConcurrentQueue<string> Faults { get; } = new();
 
-    /// <summary>Answers by what was said of them.</summary>
-    public IReadOnlyDictionary<string, int> Counts { get; private set; } = new Dictionary<string, int>();
+    /// <summary>What the clients were told, by kind.</summary>
+    public IReadOnlyDictionary<string, int> Counts => _journal.Count().ToDictionary(pair => (pair.Key.Store == _perQuery.Incarnation ? "query " : "") + pair.Key.Kind, pair => pair.Value);
 
     public async Task RunAsync()
     {
@@ -51,7 +57,7 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
         var load = users.Select((user, i) => user.RunAsync(i, stop.Token)).ToArray();
         var random = new Random(42);
         var began = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(began) is var elapsed && (elapsed < plan.Duration || (Kills < plan.Kills && elapsed < 4 * plan.Duration)))
+        while (Stopwatch.GetElapsedTime(began) is var elapsed && (elapsed < plan.Duration || ((Kills < plan.Kills || !HasSeenEverything()) && elapsed < 8 * plan.Duration)))
         {
             var before = _journal.Lines;
             await Task.Delay(plan.ShortestLife + random.NextDouble() * (plan.LongestLife - plan.ShortestLife));
@@ -73,6 +79,12 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
             client.Dispose();
         await _server.DisposeAsync();
         _journal.Dispose();
+    }
+
+    private bool HasSeenEverything()
+    {
+        var counts = Counts;
+        return Kinds.All(kind => counts.GetValueOrDefault(kind) >= FewestOfAKind);
     }
 
     private async Task<LoadUser[]> PrepareAsync()
@@ -154,8 +166,6 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
             if (books.Single(book => book.Store == store && book.Account == account).Spent is var spent && spent != units)
                 Faults.Enqueue($"{account}: the API said {units} units, and the ledger has {spent}");
         }
-        Counts = journal.GroupBy(line => (line.Store == _perQuery.Incarnation ? "query " : "") + (line.Told == JournalLine.Answered ? line.IsCharged ? "charged" : line.IsReplay ? "replayed" : "free" : line.Told))
-            .ToDictionary(group => group.Key, group => group.Count());
         log($"{Kills} kills, {_releases.Count} releases, {journal.Count} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace DpAttn.Drills.Load;
 
@@ -15,12 +16,18 @@ namespace DpAttn.Drills.Load;
 internal sealed record JournalLine(string Account, string Store, string? Request, string? Release, int? Tier, string Told, bool IsCharged = false, bool IsReplay = false, string? Digest = null)
 {
     public const string Answered = "answered", Refused = "refused", GaveUp = "gave-up";
+
+    /// <summary>charged, replayed, free, refused or gave-up.</summary>
+    [JsonIgnore]
+    public string Kind => Told != Answered ? Told : IsCharged ? "charged" : IsReplay ? "replayed" : "free";
 }
 
 /// <summary>What all clients were told, line by line in a file, as each would log it.</summary>
 internal sealed class LoadJournal(string file) : IDisposable
 {
     private readonly StreamWriter _writer = new(file);
+
+    private readonly Dictionary<(string Store, string Kind), int> _counts = [];
 
     public int Lines { get; private set; }
 
@@ -31,7 +38,15 @@ internal sealed class LoadJournal(string file) : IDisposable
         {
             _writer.WriteLine(text);
             Lines++;
+            _counts[(line.Store, line.Kind)] = _counts.GetValueOrDefault((line.Store, line.Kind)) + 1;
         }
+    }
+
+    /// <summary>Lines by store and kind.</summary>
+    public IReadOnlyDictionary<(string Store, string Kind), int> Count()
+    {
+        lock (_writer)
+            return new Dictionary<(string Store, string Kind), int>(_counts);
     }
 
     /// <summary>Everything that was written so far.</summary>

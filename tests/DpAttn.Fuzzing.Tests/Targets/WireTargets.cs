@@ -24,7 +24,7 @@ internal static class WireTargets
             Tokens = [.. Pieces.JsonTokens, "\"code\"", "\"prices\"", "\"status\""],
             Refusals = [],
             BytesPerByte = 64,
-            Read = bytes => Problems.Parse(bytes) is not null,
+            Read = bytes => Client.Internal.Problems.Parse(bytes) is not null,
         },
         new()
         {

@@ -1,0 +1,83 @@
+using DpAttn.PostgresServer;
+using DpAttn.Server;
+using DpAttn.Storage;
+
+namespace DpAttn.LocalCluster;
+
+/// <summary>PostgreSQL, silos and fronts on loopback, each a process of its own. All that they keep lies in temporary directories, and goes with them.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private readonly LocalPostgres _postgres;
+    private readonly DirectoryInfo _directory;
+
+    private Cluster(LocalPostgres postgres, DirectoryInfo directory, IReadOnlyList<ClusterProcess> silos, IReadOnlyList<ClusterProcess> fronts) =>
+        (_postgres, _directory, Silos, Fronts) = (postgres, directory, silos, fronts);
+
+    public IReadOnlyList<ClusterProcess> Silos { get; }
+
+    public IReadOnlyList<ClusterProcess> Fronts { get; }
+
+    /// <summary>The operator key that the first silo made.</summary>
+    public string OperatorKey => Silos.Select(silo => silo.OperatorKey).First(key => key is not null)!;
+
+    /// <summary>Starts a cluster and waits until all of it is ready.</summary>
+    /// <param name="silos">How many silos.</param>
+    /// <param name="fronts">How many fronts.</param>
+    /// <param name="tell">Told each line that a process says, with its name.</param>
+    /// <param name="settings">Further settings of every process.</param>
+    public static async Task<Cluster> StartAsync(int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings)
+    {
+        var postgres = await LocalPostgres.StartAsync();
+        var directory = Directory.CreateTempSubdirectory("dpattn-cluster-");
+        var keys = Path.Combine(directory.FullName, "keys");
+        KeyFile.LoadOrCreate(keys);
+        var shared = new Dictionary<string, string>
+        {
+            [nameof(ServerOptions.Clustering)] = ServerOptions.Postgres,
+            [nameof(ServerOptions.Storage)] = ServerOptions.Postgres,
+            [nameof(ServerOptions.PostgresConnection)] = await postgres.CreateDatabaseAsync(),
+            [nameof(ServerOptions.LedgerWitness)] = ServerOptions.WitnessNone,
+        };
+        foreach (var (name, value) in settings)
+            shared[name] = value;
+        var silo = new Dictionary<string, string>(shared) { [nameof(ServerOptions.Role)] = ServerOptions.RoleSilo, [nameof(ServerOptions.KeyFile)] = keys };
+        var front = new Dictionary<string, string>(shared) { [nameof(ServerOptions.Role)] = ServerOptions.RoleFront };
+        var cluster = new Cluster(
+            postgres,
+            directory,
+            [.. Enumerable.Range(1, silos).Select(i => new ClusterProcess($"silo {i}", silo, tell))],
+            [.. Enumerable.Range(1, fronts).Select(i => new ClusterProcess($"front {i}", front, tell))]);
+        try
+        {
+            await cluster.Silos[0].RunAsync(DpAttnServer.MigrateFlag);
+            // The first makes the operator key; the others may come at once.
+            await cluster.Silos[0].StartAsync();
+            await Task.WhenAll([.. cluster.Silos.Skip(1).Select(process => process.StartAsync()), .. cluster.Fronts.Select(process => process.StartAsync())]);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Stops it in order: fronts, then silos one after another, then the database.</summary>
+    public async Task StopAsync()
+    {
+        await Task.WhenAll(Fronts.Select(front => front.StopAsync()));
+        foreach (var silo in Silos)
+            await silo.StopAsync();
+        await DisposeAsync();
+    }
+
+    /// <summary>Ends what still runs, and removes all of it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in Fronts.Concat(Silos))
+            await process.DisposeAsync();
+        await _postgres.DisposeAsync();
+        if (_directory.Exists)
+            _directory.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using DpAttn.Contracts;
+using DpAttn.Gateway;
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+
+namespace DpAttn.Cluster;
+
+/// <inheritdoc cref="IFrontDoorGrain"/>
+/// <remarks>It has no state and decides nothing: it authenticates, and asks the silo's <see cref="IFrontDoor"/>.</remarks>
+[GrainType(GatewayNames.FrontDoor), StatelessWorker, Reentrant]
+internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, ILogger<FrontDoorGrain> logger) : Grain, IFrontDoorGrain
+{
+    public Task<Document> AskAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
+        AnswerAsync(credential, caller => DoorOperations.AskAsync(door, caller, request, cancellationToken), cancellationToken);
+
+    public Task<Document> MaintainAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
+        AnswerAsync(credential, caller => DoorOperations.MaintainAsync(door, caller, request, cancellationToken), cancellationToken);
+
+    public Task<Document> AppendAsync(Credential credential, AppendHeader header, ITransfer client, CancellationToken cancellationToken) =>
+        AnswerAsync(
+            credential,
+            async caller =>
+            {
+                if (!header.Shape.IsPossible)
+                    throw new ProblemException(ProblemCodes.InvalidRequest, "a batch has at least one row, and keys and values at least one column");
+                using var room = gate.EnterBytes(header.Shape.Bytes);
+                var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, header.Shape.Bytes, cancellationToken);
+                var rows = RowContent.Read(header.Shape, content.Span, header.Clip);
+                return GatewayJson.Write(await door.AppendAsync(caller, header.Store, header.Batch, rows, cancellationToken));
+            },
+            cancellationToken);
+
+    public Task<AttendAnswer> AttendAsync(Credential credential, AttendHeader header, ITransfer client, CancellationToken cancellationToken) =>
+        AnswerAsync(
+            credential,
+            async caller =>
+            {
+                if (header.Queries < 1 || header.Columns < 1)
+                    throw new ProblemException(ProblemCodes.InvalidRequest, "at least one query of at least one number is needed");
+                var bytes = (long)header.Queries * header.Columns * sizeof(double);
+                using var room = gate.EnterBytes(bytes);
+                var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
+                var command = AttendCommands.Read(GatewayJson.Read<AttendTerms>(header.Options), header.Queries, header.Columns, content.Span);
+                var (summary, answers) = AttendResults.Write(await door.AttendAsync(caller, header.Store, command, cancellationToken));
+                return new AttendAnswer(GatewayJson.Write(summary), await Pieces.BringAsync(client, header.Transfer, answers, cancellationToken));
+            },
+            cancellationToken);
+
+    public Task<bool> IsReadyAsync() => door.IsReadyAsync();
+
+    /// <summary>The credential is authenticated first and here; what goes wrong leaves as a problem and nothing else.</summary>
+    private async Task<T> AnswerAsync<T>(Credential credential, Func<Principal, Task<T>> answer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var place = gate.EnterCall();
+            return await answer(await door.AuthenticateAsync(credential.Value, cancellationToken));
+        }
+        catch (ProblemException e)
+        {
+            if (e.InnerException is not null)
+                LogProblem(e, e.Code);
+            throw Problems.ToGateway(e);
+        }
+        catch (JsonException)
+        {
+            // Not its text, which may quote what was sent.
+            throw new GatewayProblemException(new ProblemReport(ProblemCodes.InvalidRequest, "a document is not the one that the operation takes"));
+        }
+        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
+        {
+            LogFault(e);
+            throw new GatewayProblemException(new ProblemReport(ProblemCodes.InternalError, "a silo failed; its log has more"));
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "A call of a front ended in {Code}")]
+    private partial void LogProblem(Exception exception, string code);
+
+    [LoggerMessage(LogLevel.Error, "A call of a front failed")]
+    private partial void LogFault(Exception exception);
+}

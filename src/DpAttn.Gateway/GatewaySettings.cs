@@ -1,0 +1,46 @@
+using System.Net;
+
+namespace DpAttn.Gateway;
+
+/// <summary>Where gateways are found, and how long they are waited for.</summary>
+internal sealed record GatewaySettings
+{
+    /// <summary>The storage's identity to the engine. It never changes.</summary>
+    public const string ServiceId = "dpattn";
+
+    /// <summary>The engine's name of Npgsql.</summary>
+    private const string Postgres = "Npgsql";
+
+    /// <summary>The cluster's name.</summary>
+    public required string ClusterId { get; init; }
+
+    /// <summary>The database that knows the silos, as an Npgsql connection string; null where <see cref="Gateways"/> are stated.</summary>
+    public string? MembershipConnection { get; init; }
+
+    /// <summary>Gateways that are stated one by one.</summary>
+    public IReadOnlyList<IPEndPoint> Gateways { get; init; } = [];
+
+    /// <summary>How long a call that takes moments is waited for: longer than a call between silos, shorter than a request.</summary>
+    public TimeSpan CallDeadline { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>The most bytes of answers that are taken for one request.</summary>
+    public int MostAnswerBytes { get; init; } = 512 << 20;
+
+    /// <summary>How often the list of gateways is read anew.</summary>
+    public TimeSpan ListRefresh { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long between attempts while no gateway can be reached.</summary>
+    public TimeSpan ConnectDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    internal void Configure(IClientBuilder client)
+    {
+        client.AddActivityPropagation();
+        client.Configure<Orleans.Configuration.ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (ClusterId, ServiceId));
+        client.Configure<Orleans.Configuration.GatewayOptions>(gateways => gateways.GatewayListRefreshPeriod = ListRefresh);
+        client.Configure<Orleans.Configuration.ClientMessagingOptions>(messages => messages.ResponseTimeout = CallDeadline);
+        if (MembershipConnection is { } connection)
+            client.UseAdoNetClustering(database => (database.Invariant, database.ConnectionString) = (Postgres, connection));
+        else
+            client.UseStaticClustering([.. Gateways]);
+    }
+}
