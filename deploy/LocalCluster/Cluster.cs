@@ -36,11 +36,16 @@ internal sealed class Cluster : IAsyncDisposable
             [nameof(ServerOptions.Clustering)] = ServerOptions.Postgres,
             [nameof(ServerOptions.Storage)] = ServerOptions.Postgres,
             [nameof(ServerOptions.PostgresConnection)] = await postgres.CreateDatabaseAsync(),
-            [nameof(ServerOptions.LedgerWitness)] = ServerOptions.WitnessNone,
         };
         foreach (var (name, value) in settings)
             shared[name] = value;
-        var silo = new Dictionary<string, string>(shared) { [nameof(ServerOptions.Role)] = ServerOptions.RoleSilo, [nameof(ServerOptions.KeyFile)] = keys };
+        var silo = new Dictionary<string, string>(shared)
+        {
+            [nameof(ServerOptions.Role)] = ServerOptions.RoleSilo,
+            [nameof(ServerOptions.KeyFile)] = keys,
+            // A cluster that is kept has it on another server.
+            [nameof(ServerOptions.WitnessConnection)] = await postgres.CreateDatabaseAsync(),
+        };
         var front = new Dictionary<string, string>(shared) { [nameof(ServerOptions.Role)] = ServerOptions.RoleFront };
         var cluster = new Cluster(
             postgres,
