@@ -9,7 +9,7 @@ namespace DpAttn.Auditing;
 /// <para>Three statistics compete. The <i>difference</i> projects the view on the difference of the exact sums: the best one against the noise that is promised, equal and independent
 /// everywhere (Neyman, Pearson). The <i>discriminant</i> projects it on the inverse of the noise's covariance, estimated from runs, times that difference: the best one against Gaussian noise of any
 /// covariance, so noise that is missing in a column, shared by two nodes or not nested from tier to tier is taken apart. The <i>nearness</i> is how near any number comes to its exact sum in the second
-/// data set: it finds noise that is missing now and then.</para>
+/// data set: it finds noise that is missing now and then, for the direct bound.</para>
 /// </remarks>
 internal sealed class Adversary
 {
@@ -33,7 +33,10 @@ internal sealed class Adversary
     private Adversary(double[][] weights, double[] difference) => (_weights, _difference) = (weights, difference);
 
     /// <summary>How many statistics compete.</summary>
-    public static int Statistics => Nearness + 1;
+    public const int Statistics = Nearness + 1;
+
+    /// <summary>How many of them, the first ones, compete for the bound of mu: the nearness tells nothing apart where no number is bare, and could only be the luckiest.</summary>
+    public const int OfMu = Nearness;
 
     /// <summary>From the difference alone.</summary>
     /// <param name="difference">The second data set's exact sums minus the first's.</param>

@@ -108,7 +108,7 @@ public static class Audit
             foreach (var statistic in side)
                 Array.Sort(statistic);
         }
-        return (Adversary.Choose(values[0], values[1], Adversary.Wary, (hits, falseAlarms) => LowerBounds.MuFrom(hits, falseAlarms).Value),
+        return (Adversary.Choose(values[0][..Adversary.OfMu], values[1][..Adversary.OfMu], Adversary.Wary, LowerBounds.MuFrom),
             Adversary.Choose(values[0], values[1], Adversary.Plain, (hits, falseAlarms) => LowerBounds.DirectEpsilonFrom(hits, falseAlarms, delta.Value)));
     }
 

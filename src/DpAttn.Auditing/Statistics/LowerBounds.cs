@@ -18,7 +18,7 @@ public static class LowerBounds
     public static Mu MuFrom(ErrorRates rates, double error)
     {
         var (hits, falseAlarms) = rates.Bounds(error);
-        return MuFrom(hits, falseAlarms);
+        return new Mu(Math.Max(0, MuFrom(hits, falseAlarms)));
     }
 
     /// <summary>The least epsilon at which mu-GDP is claimed to be (epsilon, delta)-DP, rounded down: the exact Gaussian curve.</summary>
@@ -34,20 +34,18 @@ public static class LowerBounds
     public static Epsilon DirectEpsilonFrom(ErrorRates rates, Delta delta, double error)
     {
         var (hits, falseAlarms) = rates.Bounds(error);
-        return new Epsilon(DirectEpsilonFrom(hits, falseAlarms, delta.Value));
+        return new Epsilon(Math.Max(0, DirectEpsilonFrom(hits, falseAlarms, delta.Value)));
     }
 
-    internal static Mu MuFrom(double hits, double falseAlarms)
-    {
-        if (hits <= 0 || falseAlarms >= 1)
-            return new Mu(0);
-        return new Mu(Math.Max(0, Quantile(hits) - Quantile(falseAlarms) - Margin));
-    }
+    /// <summary>The same of rates; below 0 where they tell less than nothing apart, so that tests which prove nothing yet can still be compared.</summary>
+    internal static double MuFrom(double hits, double falseAlarms) =>
+        hits <= 0 || falseAlarms >= 1 ? double.NegativeInfinity : Quantile(hits) - Quantile(falseAlarms) - Margin;
 
+    /// <summary>The same of rates, and below 0 like <see cref="MuFrom(double, double)"/>.</summary>
     internal static double DirectEpsilonFrom(double hits, double falseAlarms, double delta) =>
-        Math.Max(0, Math.Max(Ratio(hits - delta, falseAlarms), Ratio(1 - falseAlarms - delta, 1 - hits)));
+        Math.Max(Ratio(hits - delta, falseAlarms), Ratio(1 - falseAlarms - delta, 1 - hits));
 
-    private static double Ratio(double above, double below) => above <= 0 ? 0 : Math.Log(above / below) - Margin;
+    private static double Ratio(double above, double below) => above <= 0 ? double.NegativeInfinity : Math.Log(above / below) - Margin;
 
     /// <summary>Phi^-1, without cancellation at extreme rates.</summary>
     private static double Quantile(double p) => -Constants.Sqrt2 * SpecialFunctions.ErfcInv(2 * p);

@@ -27,7 +27,7 @@ public class CoverageTests
         {
             var rates = new ErrorRates(Binomial.Sample(random, falseAlarms, Runs), Binomial.Sample(random, hits, Runs), Runs);
             exceeded += LowerBounds.MuFrom(rates, Error).Value > mu ? 1 : 0;
-            bare += LowerBounds.MuFrom((double)rates.Hits / Runs, (double)rates.FalseAlarms / Runs).Value > mu ? 1 : 0;
+            bare += LowerBounds.MuFrom((double)rates.Hits / Runs, (double)rates.FalseAlarms / Runs) > mu ? 1 : 0;
         }
         Assert.InRange(exceeded, 0, 78);
         Assert.InRange(bare, 1600, 2400);
