@@ -37,9 +37,8 @@ public static class Audit
         var mu = LowerBounds.MuFrom(muRates, Error);
         // Two bounds decide; each may err half as often.
         const double Each = AuditSettings.FalseAlarm / 2;
-        var deciding = Math.Max(
-            LowerBounds.EpsilonFrom(LowerBounds.MuFrom(muRates, Each), target.Delta).Value,
-            LowerBounds.DirectEpsilonFrom(directRates, target.Delta, Each).Value);
+        var ofMu = LowerBounds.EpsilonFrom(LowerBounds.MuFrom(muRates, Each), target.Delta);
+        var ofRates = LowerBounds.DirectEpsilonFrom(directRates, target.Delta, Each);
         return new AuditResult
         {
             Mechanism = target.Mechanism,
@@ -50,7 +49,8 @@ public static class Audit
             MuLowerBound = mu,
             EpsilonLowerBound = LowerBounds.EpsilonFrom(mu, target.Delta),
             DirectEpsilonLowerBound = LowerBounds.DirectEpsilonFrom(directRates, target.Delta, Error),
-            DecidingEpsilon = new Epsilon(deciding),
+            DecidingEpsilon = ofMu.Value > ofRates.Value ? ofMu : ofRates,
+            IsDecidedByMu = ofMu.Value > ofRates.Value,
             SensitivityReached = target.SensitivityReached,
             Runs = 2L * settings.Runs,
         };

@@ -31,8 +31,12 @@ public sealed record AuditResult
     /// <summary>epsilon is at least this at delta, whatever the mechanism is, at the same confidence.</summary>
     public required Epsilon DirectEpsilonLowerBound { get; init; }
 
-    /// <summary>The larger of both bounds at a confidence of 1 - 1e-6: what decides.</summary>
+    /// <summary>The larger of both bounds at a confidence of 1 - 1e-6: what decides. Where it is that of mu (<see cref="IsDecidedByMu"/>), it refutes the claim of a Gaussian mechanism, which all of them make, and
+    /// bounds the epsilon of no other kind of mechanism.</summary>
     public required Epsilon DecidingEpsilon { get; init; }
+
+    /// <summary>Whether the bound of mu is the one that decides.</summary>
+    public required bool IsDecidedByMu { get; init; }
 
     /// <summary>The distance of the neighbours over the declared sensitivity.</summary>
     public required double SensitivityReached { get; init; }
@@ -53,5 +57,5 @@ public sealed record AuditResult
     /// <summary>What is wrong, in words.</summary>
     public string Refutation => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Mechanism}, {(Adjacency == Adjacency.ReplaceOne ? "replace-one" : "add-remove")}: claims epsilon {Claimed.Value:G6} at delta {Delta.Value:G6}, and loses at least {DecidingEpsilon.Value:G6} (confidence 1 - 1e-6, {Runs} runs)");
+        $"{Mechanism}, {(Adjacency == Adjacency.ReplaceOne ? "replace-one" : "add-remove")}: claims epsilon {Claimed.Value:G6} at delta {Delta.Value:G6}, and {(IsDecidedByMu ? "its noise is that of an epsilon of" : "loses an epsilon of")} at least {DecidingEpsilon.Value:G6} (confidence 1 - 1e-6, {Runs} runs)");
 }

@@ -31,7 +31,8 @@ public class AuditFaultTests
         Assert.False(Refutes(new MomentTarget(Moments, Ladder, OtherKeys)));
         Assert.False(Refutes(new DistanceTreeTarget(Distance, DistanceLadder)));
         Assert.False(Refutes(Batch(Honest(4))));
-        Assert.False(Refutes(AtEpsilon16(MomentRelease.Calibrate(Moments, [new(16)], Audits.Delta))));
+        Assert.False(Refutes(AtEpsilon16(MomentRelease.Calibrate(Moments, [new(16)], Audits.Delta)), 3 * Runs));
+        Assert.False(Refutes(Audits.Target("moment-tree", "replace-one", 1), 2 * Runs));
         Assert.False(Refutes(new MomentTarget(Moments, Ladder)));
         Assert.False(Refutes(new MomentTarget(Moments, CloseLadder)));
         Assert.False(Refutes(new MomentTreeTarget(Tree, Tree.Calibrate(Tiers, Audits.Delta))));
@@ -122,7 +123,7 @@ public class AuditFaultTests
     {
         var result = Audits.Run(Planted(Audits.Target("moment-tree", "replace-one", 1), noise => new BareNowAndThen(noise)), 2 * Runs);
         Assert.True(result.IsRefuted);
-        Assert.Contains("moment-tree, replace-one: claims epsilon 1 at delta 1E-06, and loses at least", Assert.Throws<AuditFailedException>(result.Require).Message);
+        Assert.Contains("moment-tree, replace-one: claims epsilon 1 at delta 1E-06, and loses an epsilon of at least", Assert.Throws<AuditFailedException>(result.Require).Message);
     }
 
     private static StoreSchema Small(Adjacency adjacency) => AuditedStore.Small(adjacency).Schema;

@@ -89,7 +89,7 @@ public class AuditCommandTests
         var broken = honest with { Claimed = new Epsilon(4) };
         using var output = new StringWriter();
         var failure = Assert.Throws<AuditFailedException>(() => AuditReport.Write(output, [honest, broken], format));
-        Assert.Contains("1 of 2 claims are refuted; do not release anything with this build. moment-tree, replace-one: claims epsilon 4 at delta 1E-06, and loses at least", failure.Message);
+        Assert.Contains("1 of 2 claims are refuted; do not release anything with this build. moment-tree, replace-one: claims epsilon 4 at delta 1E-06, and its noise is that of an epsilon of at least", failure.Message);
         if (format == OutputFormat.Json)
             Assert.Equal(2, JsonDocument.Parse(output.ToString()).RootElement.GetArrayLength());
         else

@@ -72,7 +72,7 @@ public class DriverTests
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (var number = 0; number < 1000; number++)
             hash.AppendData(target.Case(3, number));
-        Assert.Equal("7043347cfea061dc", Convert.ToHexStringLower(hash.GetHashAndReset())[..16]);
+        Assert.Equal("447b166982c4fca5", Convert.ToHexStringLower(hash.GetHashAndReset())[..16]);
         Assert.NotEqual(target.Case(3, 50), target.Case(4, 50));
     }
 

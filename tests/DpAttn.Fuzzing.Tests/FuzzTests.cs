@@ -41,11 +41,8 @@ public class FuzzTests(ITestOutputHelper output)
         var target = FuzzTargets.Of(name);
         var report = FuzzDriver.Read(target, cases, FuzzDriver.Run);
         output.WriteLine(report.ToString());
-        // Fuzzing that gets nowhere, or damages nothing, would pass too. Two in a hundred cases are seeds as they are: at 600 cases none has probability 5e-6, and cases are the same in every run.
-        if (cases >= 300)
-        {
-            Assert.True(report.Taken > 0, "nothing was taken");
-            Assert.True(report.Refused > 0, "nothing was refused");
-        }
+        // Fuzzing that gets nowhere, or damages nothing, would pass too. The first case is a seed as it is; the second one is cut in half.
+        Assert.True(report.Taken > 0, "nothing was taken");
+        Assert.True(report.Refused > 0, "nothing was refused");
     }
 }

@@ -82,7 +82,7 @@ public class OverflowTests
         }
     }
 
-    /// <summary>The companion: a limit that forgot gamma's part, or half of it, would let a full store leave 64 bits; the rows above reach it to within a factor of four.</summary>
+    /// <summary>What the limits allow a row is reached by the rows above to within a factor of four: they are not idle, and a limit more than four times as generous would let a full store leave 64 bits.</summary>
     [Fact]
     public void The_limits_are_not_far_from_what_rows_reach()
     {
@@ -90,7 +90,6 @@ public class OverflowTests
         var reached = ExtremeRows().Max(row => MomentAccumulator.Sum(parameters, row).Sums.Max(Math.Abs));
         var allowed = (Math.Ceiling(parameters.FeatureNormSteps) + 1) * parameters.LargestValueSteps;
         Assert.InRange(reached / allowed, 0.25, 1);
-        Assert.True(4 * reached > allowed);
     }
 
     [Fact]

@@ -74,7 +74,7 @@ internal static class FuzzDriver
                     ReadOnce(target.Wrap(seed), -1);
                 for (var number = first; number < first + cases; number++)
                 {
-                    var bytes = target.Wrap(_mutator.Make(FuzzRandom.Of(target.Name, run, number)));
+                    var bytes = target.Case(_mutator, run, number);
                     Volatile.Write(ref _number, number);
                     Volatile.Write(ref _began, Stopwatch.GetTimestamp());
                     var before = Allocated();

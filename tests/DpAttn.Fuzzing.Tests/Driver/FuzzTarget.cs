@@ -42,7 +42,15 @@ internal sealed record FuzzTarget
     public long CapOf(int length) => BytesAtMost + (long)BytesPerByte * length;
 
     /// <summary>The bytes of a case.</summary>
-    public byte[] Case(ulong run, long number) => Wrap(new Mutator(Seeds, [.. Tokens.Select(Encoding.UTF8.GetBytes)]).Make(FuzzRandom.Of(Name, run, number)));
+    public byte[] Case(ulong run, long number) => Case(new Mutator(Seeds, [.. Tokens.Select(Encoding.UTF8.GetBytes)]), run, number);
+
+    /// <summary>The same with a mutator of this target. The first two cases are a seed as it is, which has to be taken, and one that was cut in half.</summary>
+    public byte[] Case(Mutator mutator, ulong run, long number) => Wrap(number switch
+    {
+        0 => Seeds[0],
+        1 => Seeds[0][..(Seeds[0].Length / 2)],
+        _ => mutator.Make(FuzzRandom.Of(Name, run, number)),
+    });
 
     public override string ToString() => Name;
 }
