@@ -8,6 +8,7 @@ internal sealed class StoreServices(
     ICatalog catalog,
     ISegmentStore blobs,
     IBudgetLedger ledger,
+    LedgerGuard guard,
     StoreDirectory directory,
     Generation generation,
     SecretProtector protector,
@@ -70,7 +71,7 @@ internal sealed class StoreServices(
     public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, _blobs, scans);
 
     public GrowthJob Growth(StoreId store, string release) => new(
-        store, release, catalog, _blobs, directory, Releases(store), Continual(store), generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
+        store, release, catalog, _blobs, directory, Releases(store), Continual(store), guard, generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, _blobs, directory, Releases(store), scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
