@@ -110,7 +110,7 @@ internal sealed class GrowthJob(
 
     private async Task CloseAsync(Opened opened, Found found, IShardBlocks shards, CancellationToken cancellationToken)
     {
-        var plan = await new BlockPlanner(store, catalog, found.Model).NextAsync(found.Release, found.Store, opened.Secret, shards, cancellationToken);
+        var plan = await new BlockPlanner(store, catalog, found.Model, fanOut).NextAsync(found.Release, found.Store, opened.Secret, shards, cancellationToken);
         if (plan is null)
             return;
         opened.Storage.Plan = plan;

@@ -309,6 +309,22 @@ public sealed class GrowthJobTests : IAsyncDisposable
         }
     }
 
+    /// <summary>A shard that never answers holds nothing up for good: the growth says which it is, and is tried again.</summary>
+    [Fact]
+    public async Task A_shard_that_does_not_answer_for_a_slice_is_named_and_asked_again()
+    {
+        await using var bench = new Bench(configure: options => options.CallDeadline = TimeSpan.FromMilliseconds(200));
+        var store = await bench.MakeStoreAsync(Continuals.Definition(shards: 1));
+        var release = await bench.Side.FreezeAsync(store);
+        await bench.Side.AppendAsync(store, "b0", Samples.Rows(6, 1));
+        var job = bench.Side.Services.Growth(store, release);
+        var silent = await Assert.ThrowsAsync<ProblemException>(
+            () => job.RunAsync(new SilentSlices(), CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(ProblemCodes.ShardUnavailable, silent.Code);
+        Assert.StartsWith("shard 0 did not answer within", silent.Message);
+        Assert.Null((await bench.Side.ReadReleaseAsync(store, release)).Failure);
+    }
+
     /// <summary>
     /// A backup from before a block was frozen is put back. The same rows get the same noise; other rows get other noise, and no value of it is shared.
     /// </summary>
@@ -395,6 +411,17 @@ public sealed class GrowthJobTests : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _bench.DisposeAsync();
+
+    private sealed class SilentSlices : IShardBlocks
+    {
+        public Task<SegmentSlice> SliceAsync(int shard, SliceCommand command, CancellationToken cancellationToken) => new TaskCompletionSource<SegmentSlice>().Task;
+
+        public Task<ShardProgress> SumAsync(int shard, BlockSumCommand command, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<LongBlock> ReadAsync(int shard, string key, int start, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task ForgetAsync(int shard, string key, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
 
     private Task EraseAsync(StoreId store, string batch, int row) => _bench.Side.Services.Book(store).EraseAsync(
         BatchCut.KeyOf(batch),
