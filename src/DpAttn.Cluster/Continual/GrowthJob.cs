@@ -20,6 +20,7 @@ internal sealed class GrowthJob(
     StoreDirectory directory,
     ReleaseBook releases,
     ContinualBook continual,
+    RestoredCopy copy,
     LedgerGuard guard,
     Generation generation,
     ScanScheduler scans,
@@ -90,6 +91,8 @@ internal sealed class GrowthJob(
         }
         // In an older copy that was put back, blocks that were released before would be frozen once more, with other rows, under the old charges.
         await guard.RequireOpenAsync(store, cancellationToken);
+        if (await copy.SettleAsync(cancellationToken))
+            return null;
         var opened = _opened ??= await OpenAsync(found, shards, cancellationToken);
         if (opened.Release.Extent.Blocks < state.FrozenBlocks)
         {

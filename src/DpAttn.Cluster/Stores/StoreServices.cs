@@ -42,6 +42,8 @@ internal sealed class StoreServices(
 
     public ContinualBook Continual(StoreId store) => new(store, catalog, _blobs, directory, generation);
 
+    public RestoredCopy RestoredCopy() => new(catalog, this);
+
     public ReleaseBook Releases(StoreId store) => new(store, catalog, _blobs, directory, generation, protector, clock);
 
     public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, _blobs, generation);
@@ -71,7 +73,7 @@ internal sealed class StoreServices(
     public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, _blobs, scans);
 
     public GrowthJob Growth(StoreId store, string release) => new(
-        store, release, catalog, _blobs, directory, Releases(store), Continual(store), guard, generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
+        store, release, catalog, _blobs, directory, Releases(store), Continual(store), RestoredCopy(), guard, generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, _blobs, directory, Releases(store), scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
