@@ -9,7 +9,7 @@ namespace DpAttn.Cluster;
 /// Cuts the next block of a continual release out of the directory: the first slots that stand in no frozen block, in the order in which their batches were committed.
 /// Nothing is written. Whole segments are named by the digest that they were committed with; of a segment that lies in two blocks a shard digests the rows.
 /// </summary>
-internal sealed class BlockPlanner(StoreId store, ICatalog catalog, TreeModel model)
+internal sealed class BlockPlanner(StoreId store, ICatalog catalog, TreeModel model, FanOut fanOut)
 {
     private const int Page = 200;
 
@@ -21,6 +21,7 @@ internal sealed class BlockPlanner(StoreId store, ICatalog catalog, TreeModel mo
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>Null while the next block is open, or where the directory was changed meanwhile.</returns>
     /// <exception cref="StorageCorruptException">The directory names what is not there.</exception>
+    /// <exception cref="ProblemException">shard_unavailable: the message names the shard.</exception>
     public async Task<BlockPlan?> NextAsync(Versioned<ReleaseDocument> read, StoreDocument document, byte[] secret, IShardBlocks shards, CancellationToken cancellationToken)
     {
         var state = read.Value.Continual!;
@@ -77,10 +78,15 @@ internal sealed class BlockPlanner(StoreId store, ICatalog catalog, TreeModel mo
         return (pieces, null);
     }
 
-    private async Task<SegmentSlice> SliceAsync(SegmentDocument segment, int firstRow, int slots, bool isLast, IShardBlocks shards, CancellationToken cancellationToken) =>
-        firstRow == 0 && isLast
-            ? new SegmentSlice(segment.Rows, segment.Slots, segment.Digest)
-            : await shards.SliceAsync(segment.Shard, new SliceCommand(segment.Blob, firstRow, slots, isLast), cancellationToken);
+    private async Task<SegmentSlice> SliceAsync(SegmentDocument segment, int firstRow, int slots, bool isLast, IShardBlocks shards, CancellationToken cancellationToken)
+    {
+        var slice = new SegmentSlice(segment.Rows, segment.Slots, segment.Digest);
+        if (firstRow == 0 && isLast)
+            return slice;
+        var command = new SliceCommand(segment.Blob, firstRow, slots, isLast);
+        await fanOut.RunAsync([segment.Shard], (shard, token) => shards.SliceAsync(shard, command, token), (_, found) => slice = found, cancellationToken);
+        return slice;
+    }
 
     /// <summary>Slots or a blob that are gone were erased meanwhile, and then the release's row has moved, or they are lost.</summary>
     private async Task RequireMovedAsync(Versioned<ReleaseDocument> read, CancellationToken cancellationToken)

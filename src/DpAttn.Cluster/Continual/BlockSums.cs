@@ -52,15 +52,7 @@ internal sealed class BlockSums(IShardBlocks shards, int count, FanOut fanOut, T
     {
         try
         {
-            await fanOut.RunAsync(
-                count,
-                async (shard, token) =>
-                {
-                    await shards.ForgetAsync(shard, command.Key, token);
-                    return true;
-                },
-                (_, _) => { },
-                cancellationToken);
+            await fanOut.TellAsync(count, (shard, token) => shards.ForgetAsync(shard, command.Key, token), cancellationToken);
         }
         catch (ProblemException)
         {

@@ -8,6 +8,9 @@ namespace DpAttn.Cluster;
 /// <summary>How a continual release's row changes, without Orleans: by compare-and-set, like every other of a store's directory.</summary>
 internal sealed class ContinualBook(StoreId store, ICatalog catalog, ISegmentStore blobs, StoreDirectory directory, Generation generation)
 {
+    /// <summary>Why a release grows no more after its store's ledger was acknowledged.</summary>
+    public const string AcknowledgedText = "the ledger was acknowledged after an older copy was put back; retire this release and publish a new one";
+
     private const int Page = 200;
 
     /// <summary>Whether rows keep arriving under one release of this store.</summary>
@@ -48,6 +51,13 @@ internal sealed class ContinualBook(StoreId store, ICatalog catalog, ISegmentSto
             isEnd: true,
             cancellationToken);
         generation.Drop();
+    }
+
+    /// <summary>Ends the growth of the store's release because what it has released may not be all that was released of it. A deleted store has none.</summary>
+    public async Task StopAcknowledgedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var release in (await directory.ReleasesAsync(store, cancellationToken)).Where(IsLive))
+            await StopAsync(release.Id, AcknowledgedText, cancellationToken);
     }
 
     /// <summary>Closes the open block: a public decision of the owner's. The slots that it has left stay empty for ever.</summary>

@@ -20,6 +20,8 @@ internal sealed class GrowthJob(
     StoreDirectory directory,
     ReleaseBook releases,
     ContinualBook continual,
+    RestoredCopy copy,
+    LedgerGuard guard,
     Generation generation,
     ScanScheduler scans,
     INoiseSources noise,
@@ -38,7 +40,7 @@ internal sealed class GrowthJob(
     /// <param name="shards">All shards of the store.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
     /// <returns>Whether the release has grown as far as its store is filled, can grow no more, or failed.</returns>
-    /// <exception cref="StorageException">What may be tried again.</exception>
+    /// <exception cref="StorageException">What may be tried again; nothing is frozen while the store's ledger is not verified, or suspended.</exception>
     /// <exception cref="ProblemException">A shard did not answer, or the release is of another version: to be tried again.</exception>
     public async Task<GrowthOutcome> RunAsync(IShardBlocks shards, CancellationToken cancellationToken)
     {
@@ -87,6 +89,10 @@ internal sealed class GrowthJob(
             await TellAsync(isLast: true, cancellationToken);
             return GrowthOutcome.UpToDate;
         }
+        // In an older copy that was put back, blocks that were released before would be frozen once more, with other rows, under the old charges.
+        await guard.RequireOpenAsync(store, cancellationToken);
+        if (await copy.SettleAsync(cancellationToken))
+            return null;
         var opened = _opened ??= await OpenAsync(found, shards, cancellationToken);
         if (opened.Release.Extent.Blocks < state.FrozenBlocks)
         {
@@ -107,7 +113,7 @@ internal sealed class GrowthJob(
 
     private async Task CloseAsync(Opened opened, Found found, IShardBlocks shards, CancellationToken cancellationToken)
     {
-        var plan = await new BlockPlanner(store, catalog, found.Model).NextAsync(found.Release, found.Store, opened.Secret, shards, cancellationToken);
+        var plan = await new BlockPlanner(store, catalog, found.Model, fanOut).NextAsync(found.Release, found.Store, opened.Secret, shards, cancellationToken);
         if (plan is null)
             return;
         opened.Storage.Plan = plan;

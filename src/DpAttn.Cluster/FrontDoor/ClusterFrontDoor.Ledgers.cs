@@ -66,6 +66,9 @@ internal sealed partial class ClusterFrontDoor
         var done = new List<AcknowledgedLedger>();
         foreach (var store in stores)
         {
+            // First, so that no block is frozen between the two.
+            if (await guard.ReadSuspensionAsync(store, cancellationToken) is not null)
+                await services.Continual(store).StopAcknowledgedAsync(cancellationToken);
             if (await guard.AcknowledgeAsync(store, caller.Account.Value, cancellationToken) is { } acknowledged)
                 done.Add(new AcknowledgedLedger(store.Value, acknowledged.Reason, acknowledged.Books, acknowledged.Charged.MuSquared));
         }

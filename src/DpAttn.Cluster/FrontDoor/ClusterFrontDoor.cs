@@ -12,6 +12,7 @@ internal sealed partial class ClusterFrontDoor(
     ICatalog catalog,
     IBudgetLedger ledger,
     LedgerGuard guard,
+    StoreServices services,
     StoreDirectory directory,
     CredentialDirectory credentials,
     IndexKey indexKey,

@@ -72,9 +72,14 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
     {
         DelayDeactivation(TimeSpan.FromMinutes(1));
         var model = await TreeModelAsync(cancellationToken);
-        if (!_sums.TryGetValue(command.Key, out var known) || known.MayBeTriedAgain)
+        var key = command.Key;
+        if (_sums.TryGetValue(key, out var known) && !known.MayBeTriedAgain)
+            return known.Describe();
+        await RequireGrowingAsync(command.Release, cancellationToken);
+        // Another call may have started it meanwhile: the first one counts.
+        if (!_sums.TryGetValue(key, out known) || known.MayBeTriedAgain)
         {
-            _sums[command.Key] = known = new RunningSum(command.Contents.Length, (progress, stop) => services.Blocks(Store, Shard).ComputeAsync(command, model, progress, stop));
+            _sums[key] = known = new RunningSum(command.Contents.Length, (progress, stop) => services.Blocks(Store, Shard).ComputeAsync(command, model, progress, stop));
             known.Start();
         }
         return known.Describe();
@@ -137,6 +142,24 @@ internal sealed class ShardGrain(StoreServices services, ClusterOptions options)
         var rows = SegmentCodec.CountRows(segment.Span);
         var share = model.BytesOf(document.Slots / document.Definition.Shards + rows);
         services.RowMemory.Expect(this.GetPrimaryKeyString(), Math.Max(share, (_rows?.Bytes ?? 0) + model.BytesOf(rows)));
+    }
+
+    /// <summary>That a release still grows, and that this version sums with its arithmetic: silos of several versions may run side by side.</summary>
+    private async Task RequireGrowingAsync(string release, CancellationToken cancellationToken)
+    {
+        var read = await services.Catalog.ReadAsync(Documents.Release, Documents.Below(Store, release), cancellationToken);
+        var store = await services.Catalog.ReadAsync(Documents.Store, Store.Value, cancellationToken);
+        if (read is not { Value.Failure: null } || !ContinualBook.IsLive(read.Value) || store is not { Value.State: StoreDocument.Active })
+            throw new ProblemException(ProblemCodes.Conflict, $"release {release} does not grow any more");
+        try
+        {
+            _ = await services.Releases(Store).ReadManifestAsync(read.Value, store.Value, cancellationToken);
+        }
+        catch (StorageRefusedException e)
+        {
+            // To be tried again: it is this silo that does not have it, not the release that has ended.
+            throw new ProblemException(ProblemCodes.ShardUnavailable, e.Message, e);
+        }
     }
 
     private async Task<RunningSum> PrepareAsync(string release, CancellationToken cancellationToken)

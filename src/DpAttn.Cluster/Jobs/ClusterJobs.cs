@@ -30,6 +30,7 @@ internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog
 
     private async Task ResumeAsync(CancellationToken cancellationToken)
     {
+        await services.RestoredCopy().SettleAsync(cancellationToken);
         await foreach (var job in catalog.ListAsync(Documents.Job, "", cancellationToken))
         {
             await TryAsync($"resuming release {job.Value.Release} of store {job.Value.Incarnation}", () =>

@@ -53,10 +53,22 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
         await SweepAsync(id, BlobKind.ShardSums, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Node, FindReleaseAsync, cancellationToken);
         await SweepAsync(id, BlobKind.Manifest, FindManifestAsync, cancellationToken);
+        await SweepBlocksAsync(id, cancellationToken);
         await RewrapAsync(id, cancellationToken);
         // By then every request of it has expired, and none is computed anew: that ends a grace after its charge, whatever the retention is or becomes.
         if (withAnswers)
             await SweepAsync(id, BlobKind.Answer, (_, _, _) => Task.FromResult(Claim.Unwanted()), cancellationToken, options.AnswerRetention + StoredAnswers.Grace);
+    }
+
+    /// <summary>Rows of blocks are wanted as long as their release is live; nothing is frozen for one that is not.</summary>
+    private async Task SweepBlocksAsync(StoreId store, CancellationToken cancellationToken)
+    {
+        var continual = services.Continual(store);
+        await foreach (var release in catalog.ListAsync(Documents.Release, Documents.Under(store), cancellationToken))
+        {
+            if (release.Value.Continual is not null && !ContinualBook.IsLive(release.Value))
+                await continual.RemoveAsync(release.Value.Id, cancellationToken);
+        }
     }
 
     /// <summary>Secrets that releases keep are wrapped with the current key, so that an older one can be taken out of the key file.</summary>

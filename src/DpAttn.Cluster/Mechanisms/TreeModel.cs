@@ -110,8 +110,17 @@ internal sealed class TreeModel : ReleasedModel
         Continual = Tree.IsContinual
             ? $"rows keep arriving, up to {Schema.Capacity} slots; the noise of every node is calibrated for all {Tree.Tree.Nodes} nodes of a full tree together, so a tier that is opened is paid for all blocks to come; the count of slots is public"
             : null,
-        NotProtected = Tree.IsContinual ? [.. claim.NotProtected, "when blocks close, and so how many slots were filled by when: that is public, and must not depend on rows"] : claim.NotProtected,
+        NotProtected = [.. claim.NotProtected, .. AlsoNotProtected()],
     };
+
+    private IEnumerable<string> AlsoNotProtected()
+    {
+        // The sensitivity is that of one slot's row: a slot less moves every later row.
+        if (Schema.Adjacency == Adjacency.AddRemove)
+            yield return "a row that is left out: a row that is not there must be sent as a null slot, or all later rows move to other blocks";
+        if (Tree.IsContinual)
+            yield return "when blocks close, and so how many slots were filled by when: that is public, and must not depend on rows";
+    }
 
     protected override NoiseLadder Calibrate(IReadOnlyList<double> epsilons)
     {

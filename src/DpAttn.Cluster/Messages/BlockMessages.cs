@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace DpAttn.Cluster;
 
 /// <summary>Asks for what freezes some rows of a segment: from one on, as many as hold so many slots that count, or to the segment's end.</summary>
@@ -23,6 +26,14 @@ internal sealed record BlockSumCommand(
     [property: Id(2)] string[] Contents,
     [property: Id(3)] int[] ContentBytes)
 {
-    /// <summary>Names the sums: the contents are those of one release, so the first and the last name all between them.</summary>
-    public string Key => $"{Release}/{FirstBlock}+{Contents.Length}/{Contents[^1]}";
+    /// <summary>Names the sums by all that they are of: every block's number and content.</summary>
+    public string Key => $"{Release}/{FirstBlock}+{Contents.Length}/{Digest()}";
+
+    private string Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (var i = 0; i < Contents.Length; i++)
+            hash.AppendData(Encoding.ASCII.GetBytes($"{FirstBlock + i}:{Contents[i]};"));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 }

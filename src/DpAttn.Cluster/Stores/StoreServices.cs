@@ -8,6 +8,7 @@ internal sealed class StoreServices(
     ICatalog catalog,
     ISegmentStore blobs,
     IBudgetLedger ledger,
+    LedgerGuard guard,
     StoreDirectory directory,
     Generation generation,
     SecretProtector protector,
@@ -41,6 +42,8 @@ internal sealed class StoreServices(
 
     public ContinualBook Continual(StoreId store) => new(store, catalog, _blobs, directory, generation);
 
+    public RestoredCopy RestoredCopy() => new(catalog, this);
+
     public ReleaseBook Releases(StoreId store) => new(store, catalog, _blobs, directory, generation, protector, clock);
 
     public StoreRemoval Removal(StoreId store) => new(store, catalog, ledger, _blobs, generation);
@@ -70,7 +73,7 @@ internal sealed class StoreServices(
     public BlockSum Blocks(StoreId store, int shard) => new(store, shard, catalog, _blobs, scans);
 
     public GrowthJob Growth(StoreId store, string release) => new(
-        store, release, catalog, _blobs, directory, Releases(store), Continual(store), generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
+        store, release, catalog, _blobs, directory, Releases(store), Continual(store), RestoredCopy(), guard, generation, scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);
 
     public PublishJob Publish(StoreId store, string release) => new(
         store, release, catalog, _blobs, directory, Releases(store), scans, noise, instruments.FanOut(options, FanOutPurposes.Publish), clock);

@@ -5,9 +5,16 @@ namespace DpAttn.Storage;
 /// <summary>Puts a backup in the place of a database, on the machine itself, while no process uses the directory.</summary>
 public static class SqliteRestore
 {
+    /// <summary>The kind of the catalog's row that stands in a database which was put back, until whoever keeps more than the ledger in it has seen to that.</summary>
+    public const string MarkKind = "restored";
+
+    /// <summary>The key of that row.</summary>
+    public const string MarkKey = "copy";
+
     /// <summary>
     /// Checks a backup and puts it in place. The database that is there is kept beside it. The key file has to be the one that the backup was made with, and the witness stays as
     /// it is: the next start finds the database behind it, and closes the stores that have spent more since.
+    /// The database is marked as put back (<see cref="MarkKind"/>), for what charges nothing and so leaves no trace at the witness.
     /// </summary>
     /// <param name="backup">The backup's file; it stays.</param>
     /// <param name="directory">The storage's directory.</param>
@@ -31,6 +38,7 @@ public static class SqliteRestore
             try
             {
                 Check(draft, directory);
+                Mark(draft);
                 var kept = File.Exists(file) ? PutAside(file) : null;
                 File.Move(draft, file);
                 OwnFile.FlushDirectory(directory);
@@ -77,6 +85,14 @@ public static class SqliteRestore
         var keys = KeyFile.Load(Path.Combine(directory, KeyFile.DefaultName));
         var row = SqliteCatalog.Read(session, WrappedKey.CatalogKind, LedgerChain.KeyName) ?? throw new StorageCorruptException("the backup holds no key of the ledger's chain");
         _ = new SecretProtector(keys).Unprotect(row.Content.Span, $"{WrappedKey.CatalogKind}/{LedgerChain.KeyName}");
+    }
+
+    /// <summary>In the database itself, before it is in place: no start can miss it.</summary>
+    private static void Mark(string file)
+    {
+        using var session = SqliteSession.Open(file, readOnly: false);
+        if (SqliteCatalog.Read(session, MarkKind, MarkKey) is null)
+            SqliteCatalog.Commit(session, new CatalogCommit { Writes = [new CatalogWrite(MarkKind, MarkKey, 0, "{}"u8.ToArray())] }, DateTimeOffset.UtcNow);
     }
 
     /// <summary>Moves a database, and the log that belongs to it, to the first free name.</summary>

@@ -185,6 +185,46 @@ public class ContinualDoorTests(OneSilo silos)
         Assert.Null((await scene2.Door.GetPrivacyStatementAsync(scene2.Owner, scene2.Store, await scene2.LoadedAsync())).Continual);
     }
 
+    /// <summary>Silos of several versions run side by side: sums of another lattice must not meet the release's noise.</summary>
+    [Fact]
+    public async Task A_shard_sums_no_block_of_a_release_whose_arithmetic_it_does_not_have_or_that_grows_no_more()
+    {
+        var scene = await silos.SceneAsync(Continuals.Definition());
+        var release = (await scene.Door.PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null)).Id;
+        await scene.AppendAsync("b0", Samples.Rows(4, 1));
+        await GrownAsync(scene, release, 1);
+        var store = new StoreId(await scene.IncarnationAsync());
+        var catalog = silos.Silos.Storage.Catalog;
+        var block = (await catalog.ReadAsync(Documents.Block, Documents.BlockOf(store, release, 0)))!.Value;
+        var command = new BlockSumCommand(release, 0, [block.Content], [block.ContentBytes]);
+        var binding = await BindAsync(new string('0', 64));
+
+        var refused = await Refused.WithAsync(ProblemCodes.ShardUnavailable, SumAsync);
+        Assert.Contains("lattice or sampler", refused.Message);
+        // It waits for a version that has them, and has not ended.
+        Assert.Null((await catalog.ReadAsync(Documents.Release, Documents.Below(store, release)))!.Value.Failure);
+        await BindAsync(binding);
+        await Wait.UntilAsync(async () => (await SumAsync()) is { IsDone: true, Failure: null });
+        await Shard().ForgetAsync(command.Key, CancellationToken.None);
+
+        await scene.Door.RetireReleaseAsync(scene.Owner, scene.Store, release);
+        Assert.Equal($"release {release} does not grow any more", (await Refused.WithAsync(ProblemCodes.Conflict, SumAsync)).Message);
+
+        IShardGrain Shard() => silos.Silos.Service<IGrainFactory>(0).GetGrain<IShardGrain>(GrainKey.Shard(store, 0));
+
+        Task<ShardProgress> SumAsync() => Shard().SumFrozenAsync(command, CancellationToken.None);
+
+        async Task<string> BindAsync(string planted)
+        {
+            while (true)
+            {
+                var read = (await catalog.ReadAsync(Documents.Release, Documents.Below(store, release)))!;
+                if (await catalog.CommitAsync(new CatalogCommit { Writes = [Documents.Release.Update(read, read.Value with { NoiseBinding = planted })] }))
+                    return read.Value.NoiseBinding;
+            }
+        }
+    }
+
     [Fact]
     public async Task Deleting_a_continual_store_leaves_none_of_its_blocks()
     {

@@ -242,6 +242,89 @@ public sealed class GrowthJobTests : IAsyncDisposable
         Assert.Equal(GrowthOutcome.UpToDate, await _bench.Side.GrowAsync(store, release));
     }
 
+    /// <summary>A ledger is closed when its database may be an older copy: what was frozen since would be frozen anew, with other rows.</summary>
+    [Fact]
+    public async Task Nothing_is_frozen_while_the_ledger_of_the_store_is_suspended()
+    {
+        var store = await _bench.MakeStoreAsync(Continuals.Definition());
+        var release = await _bench.Side.FreezeAsync(store);
+        await _bench.Storage.Ledger.SetLimitAsync(store, Bench.Owner, new PrivacyLimit(new Epsilon(2), new Delta(1e-6)));
+        await _bench.Side.AppendAsync(store, "b0", Samples.Rows(4, 1));
+        var noise = new RecordingNoises();
+        var side = _bench.With(new FaultPlan(), noise);
+        // One that has grown already, and has all it needs in memory.
+        var growing = side.Services.Growth(store, release);
+        var shards = new Continuals.LocalBlocks(side, store);
+        Assert.Equal(GrowthOutcome.UpToDate, await growing.RunAsync(shards, CancellationToken.None));
+        var drawn = noise.Drawn.Count;
+        await _bench.Side.AppendAsync(store, "b1", Samples.Rows(5, 2));
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_bench.DatabaseFile};Pooling=False"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = $"UPDATE ledger_book SET spent_mu2 = 1 WHERE store = '{store.Value}' AND account <> ''";
+            Assert.True(command.ExecuteNonQuery() > 0);
+        }
+        Assert.NotEmpty((await _bench.Storage.Guard.VerifyAsync(store)).Faults);
+
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => growing.RunAsync(shards, CancellationToken.None));
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => side.GrowAsync(store, release));
+
+        var document = await _bench.Side.ReadReleaseAsync(store, release);
+        Assert.Equal((ReleaseDocument.Published, null, 1, 1), (document.State, document.Failure, document.Continual!.FrozenBlocks, document.Continual.ReleasedBlocks));
+        Assert.Single(await _bench.Side.BlocksAsync(store, release));
+        Assert.Equal(drawn, noise.Drawn.Count);
+        await _bench.Storage.Guard.AcknowledgeAsync(store, "operator");
+        Assert.Equal(GrowthOutcome.UpToDate, await side.GrowAsync(store, release));
+        Assert.Equal(2, (await _bench.Side.StateAsync(store, release)).ReleasedBlocks);
+    }
+
+    [Fact]
+    public async Task Nothing_is_frozen_before_this_process_has_verified_the_ledger_of_the_store()
+    {
+        var directory = Directory.CreateTempSubdirectory("dpattn-growth-");
+        try
+        {
+            StoreId store;
+            string release;
+            await using (var before = new Bench(directory: directory.CreateSubdirectory("data")))
+            {
+                store = await before.MakeStoreAsync(Continuals.Definition());
+                release = await before.Side.FreezeAsync(store);
+                await before.Storage.Ledger.SetLimitAsync(store, Bench.Owner, new PrivacyLimit(new Epsilon(2), new Delta(1e-6)));
+                await before.Side.AppendAsync(store, "b0", Samples.Rows(4, 1));
+            }
+            await using var started = new Bench(directory: new DirectoryInfo(Path.Combine(directory.FullName, "data")), witness: Path.Combine(directory.FullName, "witness"));
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => started.Side.GrowAsync(store, release));
+            await started.Storage.Guard.StartAsync();
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => started.Side.GrowAsync(store, release));
+            Assert.Equal((0, ReleaseDocument.Publishing), ((await started.Side.StateAsync(store, release)).FrozenBlocks, (await started.Side.ReadReleaseAsync(store, release)).State));
+            await started.Storage.Guard.VerifyPendingAsync();
+            Assert.Equal(GrowthOutcome.UpToDate, await started.Side.GrowAsync(store, release));
+            Assert.Equal(1, (await started.Side.StateAsync(store, release)).ReleasedBlocks);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>A shard that never answers holds nothing up for good: the growth says which it is, and is tried again.</summary>
+    [Fact]
+    public async Task A_shard_that_does_not_answer_for_a_slice_is_named_and_asked_again()
+    {
+        await using var bench = new Bench(configure: options => options.CallDeadline = TimeSpan.FromMilliseconds(200));
+        var store = await bench.MakeStoreAsync(Continuals.Definition(shards: 1));
+        var release = await bench.Side.FreezeAsync(store);
+        await bench.Side.AppendAsync(store, "b0", Samples.Rows(6, 1));
+        var job = bench.Side.Services.Growth(store, release);
+        var silent = await Assert.ThrowsAsync<ProblemException>(
+            () => job.RunAsync(new SilentSlices(), CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(ProblemCodes.ShardUnavailable, silent.Code);
+        Assert.StartsWith("shard 0 did not answer within", silent.Message);
+        Assert.Null((await bench.Side.ReadReleaseAsync(store, release)).Failure);
+    }
+
     /// <summary>
     /// A backup from before a block was frozen is put back. The same rows get the same noise; other rows get other noise, and no value of it is shared.
     /// </summary>
@@ -328,6 +411,17 @@ public sealed class GrowthJobTests : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _bench.DisposeAsync();
+
+    private sealed class SilentSlices : IShardBlocks
+    {
+        public Task<SegmentSlice> SliceAsync(int shard, SliceCommand command, CancellationToken cancellationToken) => new TaskCompletionSource<SegmentSlice>().Task;
+
+        public Task<ShardProgress> SumAsync(int shard, BlockSumCommand command, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<LongBlock> ReadAsync(int shard, string key, int start, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task ForgetAsync(int shard, string key, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
 
     private Task EraseAsync(StoreId store, string batch, int row) => _bench.Side.Services.Book(store).EraseAsync(
         BatchCut.KeyOf(batch),

@@ -136,7 +136,7 @@ public sealed class DistancePublishTests() : PublishJobContract(DistanceTreeRele
         var rotated = new SecretProtector(keys);
         var side = Bench.Side;
         var services = new StoreServices(
-            side.Catalog, side.Blobs, side.Ledger, side.Directory, side.Generation, rotated, Bench.Scans, new KeyedNoiseSources(), Bench.Options, Bench.Clock,
+            side.Catalog, side.Blobs, side.Ledger, Bench.Storage.Guard, side.Directory, side.Generation, rotated, Bench.Scans, new KeyedNoiseSources(), Bench.Options, Bench.Clock,
             side.Secrets, side.Services.RowSets, side.Services.RowMemory, side.Services.KeptSums, side.Services.Instruments);
         var model = (DistanceModel)(await Bench.Side.Directory.ReadAsync(store))!.Model;
         var all = new LongBlock(Released.PartsOf(model.Parameters));

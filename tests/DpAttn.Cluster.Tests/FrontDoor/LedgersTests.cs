@@ -1,4 +1,5 @@
 using DpAttn.Contracts;
+using DpAttn.Privacy;
 using DpAttn.Storage;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -56,6 +57,39 @@ public sealed class LedgersTests(TwoSilos silos)
         Assert.True(state.IsDeleted);
         Assert.Empty((await scene.Door.VerifyLedgerAsync(@operator, new LedgerVerificationRequest(incarnation))).Findings);
         await Refused.WithAsync(ProblemCodes.NotFound, () => scene.Door.VerifyLedgerAsync(@operator, new LedgerVerificationRequest("no incarnation")));
+    }
+
+    /// <summary>Blocks of an older copy would be frozen again, with other rows, and be seen twice for one charge.</summary>
+    [Fact]
+    public async Task A_continual_release_of_an_acknowledged_store_grows_no_more_and_goes_on_answering()
+    {
+        var scene = await silos.SceneAsync(Continuals.Definition());
+        await scene.GrantAsync(8);
+        var release = (await scene.Door.PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null)).Id;
+        await scene.AppendAsync("b0", Samples.Rows(4, 1));
+        await Wait.UntilAsync(async () => (await scene.Door.GetReleaseAsync(scene.Owner, scene.Store, release)).Continual!.BlocksReleased == 1);
+        var incarnation = await scene.IncarnationAsync();
+        Alter($"UPDATE ledger_book SET spent_mu2 = 1 WHERE store = '{incarnation}' AND account <> ''");
+        var @operator = await silos.Silos.OperatorAsync();
+        await scene.Door.VerifyLedgerAsync(@operator, new LedgerVerificationRequest(incarnation));
+        await scene.AppendAsync("b1", Samples.Rows(5, 2));
+
+        await silos.Silos.Door(1).AcknowledgeLedgersAsync(@operator, new AcknowledgementRequest(incarnation));
+
+        var catalog = silos.Silos.Storage.Catalog;
+        var document = (await catalog.ReadAsync(Documents.Release, Documents.Below(new StoreId(incarnation), release)))!.Value;
+        Assert.Equal((ReleaseDocument.Published, null, 1, 1), (document.State, document.Secret, document.Continual!.FrozenBlocks, document.Continual.ReleasedBlocks));
+        Assert.Equal(ContinualBook.AcknowledgedText, document.Failure);
+        Assert.Contains("older copy was put back", (await scene.Door.GetReleaseAsync(scene.Owner, scene.Store, release)).Failure);
+        await Wait.UntilAsync(async () => (await catalog.ListAsync(Documents.Job.Name, Documents.Under(new StoreId(incarnation)), null, 10)).Count == 0);
+        // There it is seen at once.
+        var answer = await (scene with { Door = silos.Silos.Door(1) }).AttendAsync(new AttendCommand(Samples.Queries(1), release, 2));
+        Assert.Equal((4, new BlockRange(0, 1)), (answer.SlotsCovered, answer.Blocks));
+        // A new one begins with the first slot, under a charge of its own.
+        await Refused.WithAsync(ProblemCodes.Conflict, () => scene.PublishAsync("p2"));
+        await scene.Door.RetireReleaseAsync(scene.Owner, scene.Store, release);
+        var second = (await scene.Door.PublishAsync(scene.Owner, scene.Store, new PublishRequest(), null)).Id;
+        await Wait.UntilAsync(async () => (await scene.Door.GetReleaseAsync(scene.Owner, scene.Store, second)).Continual!.BlocksReleased == 2);
     }
 
     [Fact]

@@ -92,6 +92,27 @@ public class PrivacyStatementTests(OneSilo silos)
             Assert.True(!root.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null);
     }
 
+    /// <summary>Under add-remove a row that is left out moves all later ones to other blocks, which the sensitivity of one slot does not bound.</summary>
+    [Theory]
+    [InlineData(Samples.AllLevels, SchemaFactory.AddRemove, true)]
+    [InlineData(Samples.AllLevels, SchemaFactory.ReplaceOne, false)]
+    [InlineData("moment-tree", SchemaFactory.AddRemove, false)]
+    public async Task Of_blocks_under_add_remove_it_says_that_leaving_a_row_out_is_not_protected(string mechanism, string adjacency, bool isSaid)
+    {
+        var statement = await StatementAsync(adjacency, mechanism);
+        Assert.Equal(isSaid, statement.GetProperty("notProtected").EnumerateArray().Any(line => line.GetString()!.Contains("must be sent as a null slot", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Of_a_growing_store_under_add_remove_it_says_both()
+    {
+        var scene = await silos.SceneAsync(Continuals.Definition(adjacency: SchemaFactory.AddRemove));
+        var release = await scene.Door.PublishAsync(scene.Owner, scene.Store, new Contracts.PublishRequest(), null);
+        var statement = await scene.Door.GetPrivacyStatementAsync(scene.Owner, scene.Store, release.Id);
+        Assert.Contains(statement.NotProtected, line => line.Contains("must be sent as a null slot", StringComparison.Ordinal));
+        Assert.Contains(statement.NotProtected, line => line.Contains("when blocks close", StringComparison.Ordinal));
+    }
+
     /// <summary>
     /// Of a distance-tree the squared norm F follows from the number of parts that a row meets at the least (each multiplier is 1 or more), and the sensitivity from F and the schema.
     /// </summary>

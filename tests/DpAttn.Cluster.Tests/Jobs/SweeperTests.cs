@@ -105,6 +105,30 @@ public sealed class SweeperTests : IAsyncDisposable
         Assert.NotNull(await _bench.Storage.Segments.ReadAsync(new BlobKey(store, BlobKind.Manifest, document.Manifest)));
     }
 
+    /// <summary>Whoever retires a release removes them, and may stop before it has.</summary>
+    [Theory]
+    [InlineData(ReleaseDocument.Retired)]
+    [InlineData(ReleaseDocument.Failed)]
+    public async Task Rows_of_the_blocks_of_a_continual_release_that_ended_go_and_those_of_a_live_one_stay(string state)
+    {
+        var (ended, live) = (await GrownAsync(), await GrownAsync());
+        await SweepAsync();
+        Assert.Equal((2, 2), ((await _bench.Side.BlocksAsync(ended.Store, ended.Release)).Count, (await _bench.Side.BlocksAsync(live.Store, live.Release)).Count));
+        var row = (await _bench.Storage.Catalog.ReadAsync(Documents.Release, Documents.Below(ended.Store, ended.Release)))!;
+        Assert.True(await _bench.Storage.Catalog.CommitAsync(new CatalogCommit { Writes = [Documents.Release.Update(row, row.Value with { State = state, Secret = null })] }));
+        await SweepAsync();
+        Assert.Equal((0, 2), ((await _bench.Side.BlocksAsync(ended.Store, ended.Release)).Count, (await _bench.Side.BlocksAsync(live.Store, live.Release)).Count));
+
+        async Task<(StoreId Store, string Release)> GrownAsync()
+        {
+            var store = await _bench.MakeStoreAsync(Continuals.Definition());
+            var release = await _bench.Side.FreezeAsync(store);
+            await _bench.Side.AppendAsync(store, "b", Samples.Rows(9, 1));
+            Assert.Equal(GrowthOutcome.UpToDate, await _bench.Side.GrowAsync(store, release));
+            return (store, release);
+        }
+    }
+
     [Fact]
     public async Task Nothing_of_a_publish_under_way_goes_however_old_it_is()
     {

@@ -8,14 +8,20 @@ namespace DpAttn.Cluster.Tests;
 internal sealed class Bench : IAsyncDisposable
 {
     public static readonly AccountId Owner = new("00000000000000000000000000000001");
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-bench-");
+    private readonly DirectoryInfo _directory;
+    private readonly bool _isOwner;
 
-    public Bench(TimeProvider? clock = null, Action<ClusterOptions>? configure = null)
+    /// <param name="clock">The clock.</param>
+    /// <param name="configure">Changes options.</param>
+    /// <param name="directory">Where the storage is, if it is to outlive the bench.</param>
+    /// <param name="witness">Where its witness is: then no store is verified before the guard is started.</param>
+    public Bench(TimeProvider? clock = null, Action<ClusterOptions>? configure = null, DirectoryInfo? directory = null, string? witness = null)
     {
+        (_isOwner, _directory) = (directory is null, directory ?? Directory.CreateTempSubdirectory("dpattn-bench-"));
         Clock = clock ?? TimeProvider.System;
         Options = new ClusterOptions { ScanThreads = 1 };
         configure?.Invoke(Options);
-        Storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = _directory.FullName, Clock = Clock });
+        Storage = SqliteStorage.Open(new SqliteStorageOptions { Directory = _directory.FullName, WitnessDirectory = witness, Clock = Clock });
         Protector = new SecretProtector(KeyFile.LoadOrCreate(Path.Combine(_directory.FullName, KeyFile.DefaultName)));
         Scans = new ScanScheduler(Options);
         Side = new Side(this, new FaultPlan(), null);
@@ -49,7 +55,8 @@ internal sealed class Bench : IAsyncDisposable
     {
         Scans.Dispose();
         await Storage.DisposeAsync();
-        _directory.Delete(recursive: true);
+        if (_isOwner)
+            _directory.Delete(recursive: true);
     }
 }
 
@@ -68,7 +75,7 @@ internal sealed class Side
         Secrets = new StoreSecrets(Catalog, bench.Protector);
         Directory = new StoreDirectory(Catalog, Ledger, Generation, bench.Clock, Secrets);
         Services = new StoreServices(
-            Catalog, Blobs, Ledger, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock,
+            Catalog, Blobs, Ledger, bench.Storage.Guard, Directory, Generation, bench.Protector, bench.Scans, noise ?? new KeyedNoiseSources(), bench.Options, bench.Clock,
             Secrets, new RowSets(Catalog, Secrets), new RowMemory(bench.Options), new KeptSums(Catalog, Blobs, Directory, bench.Scans, bench.Options), new ClusterInstruments(new TestMeters()));
     }
 

@@ -197,6 +197,16 @@ public sealed partial class LedgerGuard
     public async Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken = default) =>
         await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) ?? _books.Gate.Reason;
 
+    /// <summary>Requires that this process has verified a store and that it is not suspended, for what must not go on in a database that may be an older copy.</summary>
+    /// <exception cref="StorageUnavailableException">It is still to be verified, or the database cannot be read.</exception>
+    /// <exception cref="LedgerSuspendedException">It is suspended; the message says why.</exception>
+    public async Task RequireOpenAsync(StoreId store, CancellationToken cancellationToken = default)
+    {
+        _books.Gate.RequireVerified(store);
+        if (await ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) is { } reason)
+            throw new LedgerSuspendedException(reason);
+    }
+
     /// <summary>Tells the witness at once what it would be told within a moment.</summary>
     internal Task TellAsync(CancellationToken cancellationToken = default) => _teller is null ? Task.CompletedTask : _teller.TellAsync(cancellationToken);
 
