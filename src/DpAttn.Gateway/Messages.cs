@@ -118,6 +118,9 @@ internal sealed class AttendHeader(string store, int queries, int columns, Docum
     [Id(5)]
     public Block? Content { get; } = content;
 
+    /// <summary>Of the queries; <see cref="long.MaxValue"/> where no array holds them.</summary>
+    public long Bytes => Numbers.BytesOf(Queries, Columns, sizeof(double));
+
     public override string ToString() => $"{Queries} queries";
 }
 

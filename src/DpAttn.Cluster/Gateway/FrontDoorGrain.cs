@@ -22,10 +22,9 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             credential,
             async caller =>
             {
-                if (!header.Shape.IsPossible)
-                    throw new ProblemException(ProblemCodes.InvalidRequest, "a batch has at least one row, and keys and values at least one column");
-                using var room = gate.EnterBytes(header.Shape.Bytes);
-                var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, header.Shape.Bytes, cancellationToken);
+                var bytes = GatewayBounds.BytesOf(header);
+                using var room = gate.EnterBytes(bytes);
+                var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
                 var rows = RowContent.Read(header.Shape, content.Span, header.Clip);
                 return GatewayJson.Write(await door.AppendAsync(caller, header.Store, header.Batch, rows, cancellationToken));
             },
@@ -36,9 +35,7 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             credential,
             async caller =>
             {
-                if (header.Queries < 1 || header.Columns < 1)
-                    throw new ProblemException(ProblemCodes.InvalidRequest, "at least one query of at least one number is needed");
-                var bytes = (long)header.Queries * header.Columns * sizeof(double);
+                var bytes = GatewayBounds.BytesOf(header);
                 using var room = gate.EnterBytes(bytes);
                 var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
                 var command = AttendCommands.Read(GatewayJson.Read<AttendTerms>(header.Options), header.Queries, header.Columns, content.Span);
