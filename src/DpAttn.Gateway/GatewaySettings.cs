@@ -8,6 +8,9 @@ internal sealed record GatewaySettings
     /// <summary>The storage's identity to the engine. It never changes.</summary>
     public const string ServiceId = "dpattn";
 
+    /// <summary>The most bytes of answers that one request has, whoever asks: 512 MiB.</summary>
+    public const int MostBytes = 512 << 20;
+
     /// <summary>The engine's name of Npgsql.</summary>
     private const string Postgres = "Npgsql";
 
@@ -24,7 +27,7 @@ internal sealed record GatewaySettings
     public TimeSpan CallDeadline { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>The most bytes of answers that are taken for one request.</summary>
-    public int MostAnswerBytes { get; init; } = 512 << 20;
+    public int MostAnswerBytes { get; init; } = MostBytes;
 
     /// <summary>How often the list of gateways is read anew.</summary>
     public TimeSpan ListRefresh { get; init; } = TimeSpan.FromSeconds(2);

@@ -9,7 +9,7 @@ namespace DpAttn.Cluster;
 /// <inheritdoc cref="IFrontDoorGrain"/>
 /// <remarks>It has no state and decides nothing: it authenticates, and asks the silo's <see cref="IFrontDoor"/>.</remarks>
 [GrainType(GatewayNames.FrontDoor), StatelessWorker, Reentrant]
-internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, ILogger<FrontDoorGrain> logger) : Grain, IFrontDoorGrain
+internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, ClusterOptions options, ILogger<FrontDoorGrain> logger) : Grain, IFrontDoorGrain
 {
     public Task<Document> AskAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
         AnswerAsync(credential, caller => DoorOperations.AskAsync(door, caller, request, cancellationToken), cancellationToken);
@@ -23,6 +23,8 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             async caller =>
             {
                 var bytes = GatewayBounds.BytesOf(header);
+                if (header.Content is null)
+                    await RequireVisibleAsync(caller, header.Store, cancellationToken);
                 using var room = gate.EnterBytes(bytes);
                 var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
                 var rows = RowContent.Read(header.Shape, content.Span, header.Clip);
@@ -36,6 +38,9 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             async caller =>
             {
                 var bytes = GatewayBounds.BytesOf(header);
+                QueryCheck.RequireCount(header.Queries, options);
+                if (header.Content is null)
+                    await RequireVisibleAsync(caller, header.Store, cancellationToken);
                 using var room = gate.EnterBytes(bytes);
                 var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
                 var command = AttendCommands.Read(GatewayJson.Read<AttendTerms>(header.Options), header.Queries, header.Columns, content.Span);
@@ -45,6 +50,9 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             cancellationToken);
 
     public Task<bool> IsReadyAsync() => door.IsReadyAsync();
+
+    /// <summary>Numbers are not fetched for who may not even know of the store. What else it takes is checked where they are used.</summary>
+    private Task RequireVisibleAsync(Principal caller, string store, CancellationToken cancellationToken) => door.GetStoreAsync(caller, store, cancellationToken);
 
     /// <summary>The credential is authenticated first and here; what goes wrong leaves as a problem and nothing else.</summary>
     private async Task<T> AnswerAsync<T>(Credential credential, Func<Principal, Task<T>> answer, CancellationToken cancellationToken)
