@@ -14,6 +14,9 @@ internal sealed class Credential(string? value)
 [GenerateSerializer, Immutable, Alias(GatewayNames.Document)]
 internal sealed class Document(ReadOnlyMemory<byte> utf8)
 {
+    /// <summary>The most bytes that a client sends: 1 MiB. What silos answer may be longer.</summary>
+    public const int MostSentBytes = 1 << 20;
+
     /// <summary>For operations that answer with nothing.</summary>
     public static readonly Document Empty = new(default);
 

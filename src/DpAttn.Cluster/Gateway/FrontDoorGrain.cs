@@ -12,10 +12,18 @@ namespace DpAttn.Cluster;
 internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, ClusterOptions options, ILogger<FrontDoorGrain> logger) : Grain, IFrontDoorGrain
 {
     public Task<Document> AskAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
-        AnswerAsync(credential, caller => DoorOperations.AskAsync(door, caller, request, cancellationToken), cancellationToken);
+        AnswerAsync(credential, caller =>
+        {
+            GatewayBounds.Require(request);
+            return DoorOperations.AskAsync(door, caller, request, cancellationToken);
+        }, cancellationToken);
 
     public Task<Document> MaintainAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
-        AnswerAsync(credential, caller => DoorOperations.MaintainAsync(door, caller, request, cancellationToken), cancellationToken);
+        AnswerAsync(credential, caller =>
+        {
+            GatewayBounds.Require(request);
+            return DoorOperations.MaintainAsync(door, caller, request, cancellationToken);
+        }, cancellationToken);
 
     public Task<Document> AppendAsync(Credential credential, AppendHeader header, ITransfer client, CancellationToken cancellationToken) =>
         AnswerAsync(

@@ -136,6 +136,23 @@ public class ContentTests
     }
 
     [Fact]
+    public void What_comes_with_a_call_is_at_most_a_mebibyte()
+    {
+        const int Most = 1 << 20;
+        static Document Long(int bytes) => new(new byte[bytes]);
+        GatewayBounds.Require(new DoorRequest(Operations.CreateKey, body: Long(Most)));
+        GatewayBounds.Require(new DoorRequest(Operations.ListKeys));
+        Assert.Equal(Most, GatewayBounds.BytesOf(new AttendHeader("s", Most / 8, 1, Long(Most), 0, new Block(new byte[Most]))));
+        Assert.Equal(Most, GatewayBounds.BytesOf(new AppendHeader("s", "b", new BatchShape(Most / 8, 1, false, 1, false, false), false, 0, new Block(new byte[Most]))));
+        foreach (var call in (Action[])[
+            () => GatewayBounds.Require(new DoorRequest(Operations.CreateKey, body: Long(Most + 1))),
+            () => GatewayBounds.BytesOf(new AttendHeader("s", 1, 1, Long(Most + 1), 0, null)),
+            () => GatewayBounds.BytesOf(new AttendHeader("s", Most / 8, 1, Document.Empty, 0, new Block(new byte[Most + 1]))),
+            () => GatewayBounds.BytesOf(new AppendHeader("s", "b", new BatchShape(Most / 8, 1, false, 1, false, false), false, 0, new Block(new byte[Most + 1])))])
+            Assert.Equal(ProblemCodes.TooLarge, Assert.Throws<ProblemException>(call).Code);
+    }
+
+    [Fact]
     public async Task Pieces_of_an_answer_that_do_not_fit_are_not_taken()
     {
         var transfers = new Transfers(mostBytes: 10);
