@@ -73,7 +73,7 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
         catch (ProblemException e)
         {
             if (e.InnerException is not null)
-                LogProblem(e, e.Code);
+                LogProblem(e.Code, Failures.Describe(e));
             throw Problems.ToGateway(e);
         }
         catch (JsonException)
@@ -83,14 +83,14 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
         }
         catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
-            LogFault(e);
+            LogFault(Failures.Describe(e));
             throw new GatewayProblemException(new ProblemReport(ProblemCodes.InternalError, "a silo failed; its log has more"));
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A call of a front ended in {Code}")]
-    private partial void LogProblem(Exception exception, string code);
+    [LoggerMessage(LogLevel.Warning, "A call of a front ended in {Code}: {Fault}")]
+    private partial void LogProblem(string code, string fault);
 
-    [LoggerMessage(LogLevel.Error, "A call of a front failed")]
-    private partial void LogFault(Exception exception);
+    [LoggerMessage(LogLevel.Error, "A call of a front failed: {Fault}")]
+    private partial void LogFault(string fault);
 }
