@@ -46,6 +46,9 @@ internal sealed record GatewaySettings
     /// <summary>Bounds what is read of a message before anything is known of its sender.</summary>
     internal static void Bound(Orleans.Configuration.MessagingOptions messages) => (messages.MaxMessageHeaderSize, messages.MaxMessageBodySize) = (MostHeaderBytes, MostBodyBytes);
 
+    /// <summary>Without the connection string, which has a password in it.</summary>
+    public override string ToString() => $"cluster {ClusterId}, its gateways {(MembershipConnection is null ? "stated" : "found in a database")}";
+
     internal void Configure(IClientBuilder client)
     {
         client.AddActivityPropagation();
