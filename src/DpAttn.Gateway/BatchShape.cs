@@ -13,10 +13,12 @@ internal sealed record BatchShape(
     /// <summary>Whether it can be that of a batch.</summary>
     public bool IsPossible => Rows > 0 && KeyColumns > 0 && ValueColumns > 0;
 
-    public long KeyBytes => (long)Rows * KeyColumns * (KeysAreDouble ? sizeof(double) : sizeof(float));
+    /// <summary>Of the keys; <see cref="long.MaxValue"/> where no array holds them.</summary>
+    public long KeyBytes => Numbers.BytesOf(Rows, KeyColumns, KeysAreDouble ? sizeof(double) : sizeof(float));
 
-    public long ValueBytes => (long)Rows * ValueColumns * (ValuesAreDouble ? sizeof(double) : sizeof(float));
+    /// <summary>Of the values; <see cref="long.MaxValue"/> where no array holds them.</summary>
+    public long ValueBytes => Numbers.BytesOf(Rows, ValueColumns, ValuesAreDouble ? sizeof(double) : sizeof(float));
 
-    /// <summary>Of all of it; beyond any array where a part alone is.</summary>
-    public long Bytes => KeyBytes < 0 || ValueBytes < 0 || KeyBytes > Array.MaxLength || ValueBytes > Array.MaxLength ? long.MaxValue : KeyBytes + ValueBytes + (HasNulls ? Rows : 0);
+    /// <summary>Of all of it; <see cref="long.MaxValue"/> where no array holds a part of it.</summary>
+    public long Bytes => KeyBytes == long.MaxValue || ValueBytes == long.MaxValue ? long.MaxValue : KeyBytes + ValueBytes + (HasNulls ? Rows : 0);
 }

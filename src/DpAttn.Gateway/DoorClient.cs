@@ -7,15 +7,15 @@ internal sealed class DoorClient(GatewayConnection connection, TimeSpan deadline
 {
     /// <summary>Asks for an operation that takes moments.</summary>
     public async Task<T> AskAsync<T>(string? credential, DoorRequest request, CancellationToken cancellationToken) =>
-        GatewayJson.Read<T>(await SendAsync(door => door.AskAsync(new Credential(credential), request, cancellationToken), deadline, mayCharge: false, cancellationToken));
+        GatewayJson.Read<T>(await SendAsync(door => door.AskAsync(new Credential(credential), Bounded(request), cancellationToken), deadline, mayCharge: false, cancellationToken));
 
     /// <summary>Asks for one without an answer.</summary>
     public Task TellAsync(string? credential, DoorRequest request, CancellationToken cancellationToken) =>
-        SendAsync(door => door.AskAsync(new Credential(credential), request, cancellationToken), deadline, mayCharge: false, cancellationToken);
+        SendAsync(door => door.AskAsync(new Credential(credential), Bounded(request), cancellationToken), deadline, mayCharge: false, cancellationToken);
 
     /// <summary>Asks for one that takes as long as what is stored is large.</summary>
     public async Task<T> MaintainAsync<T>(string? credential, DoorRequest request, CancellationToken cancellationToken) =>
-        GatewayJson.Read<T>(await SendAsync(door => door.MaintainAsync(new Credential(credential), request, cancellationToken), Timeout.InfiniteTimeSpan, mayCharge: false, cancellationToken));
+        GatewayJson.Read<T>(await SendAsync(door => door.MaintainAsync(new Credential(credential), Bounded(request), cancellationToken), Timeout.InfiniteTimeSpan, mayCharge: false, cancellationToken));
 
     /// <summary>Appends a batch whose content is not changed until this returns, and not read after it.</summary>
     public async Task<AppendResult> AppendAsync(string? credential, string store, string batch, BatchShape shape, bool clip, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
@@ -53,6 +53,11 @@ internal sealed class DoorClient(GatewayConnection connection, TimeSpan deadline
         }
     }
 
+    /// <summary>What the silo would refuse is not sent: a message beyond the engine's bound would cost the connection.</summary>
+    private static DoorRequest Bounded(DoorRequest request) => request.Body is not { Utf8.Length: > Document.MostSentBytes and var sent }
+        ? request
+        : throw new GatewayProblemException(new ProblemReport(ProblemCodes.TooLarge, $"the document has {sent} bytes; a gateway takes at most {Document.MostSentBytes}"));
+
     private static Block? Inline(ReadOnlyMemory<byte> content) => content.Length <= Block.MostBytes ? new Block(content) : null;
 
     private async Task<T> SendAsync<T>(Func<IFrontDoorGrain, Task<T>> call, TimeSpan limit, bool mayCharge, CancellationToken cancellationToken)
@@ -79,6 +84,6 @@ internal sealed class DoorClient(GatewayConnection connection, TimeSpan deadline
     private static GatewayProblemException Lost(bool mayCharge, Exception? cause) => new(
         mayCharge
             ? new ProblemReport(ProblemCodes.ChargeUnknown, "the cluster did not answer, and whether the charge was made is unknown; retry with the same idempotency key only")
-            : new ProblemReport(ProblemCodes.ShardUnavailable, "the cluster did not answer, or the way to it broke; sending the same request again is safe"),
+            : new ProblemReport(ProblemCodes.ShardUnavailable, "the cluster did not answer, or the way to it broke; whether the request was carried out is not known, and nothing was charged by it"),
         cause);
 }

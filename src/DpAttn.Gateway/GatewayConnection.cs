@@ -46,7 +46,8 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
             settings.Configure(client);
             client.UseConnectionRetryFilter(async (failure, cancellationToken) =>
             {
-                LogUnreachable(failure.Message);
+                // Not its message, which may quote a connection string.
+                LogUnreachable(failure.GetType().FullName!);
                 await Task.Delay(settings.ConnectDelay, cancellationToken);
                 return !_stop.IsCancellationRequested;
             });
@@ -131,7 +132,7 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
             }
             catch (Exception e)
             {
-                LogFailed(e);
+                LogFailed(FaultText.Of(e));
                 return;
             }
         }
@@ -142,8 +143,8 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
     [LoggerMessage(LogLevel.Warning, "No gateway of the cluster is reached yet, and it is tried again: {Reason}")]
     private partial void LogUnreachable(string reason);
 
-    [LoggerMessage(LogLevel.Critical, "The client of the cluster's gateways cannot be started")]
-    private partial void LogFailed(Exception exception);
+    [LoggerMessage(LogLevel.Critical, "The client of the cluster's gateways cannot be started: {Fault}")]
+    private partial void LogFailed(string fault);
 
     /// <summary>Passes on warnings and worse.</summary>
     private sealed class QuietLogging(ILoggerFactory inner) : ILoggerFactory

@@ -14,6 +14,9 @@ internal sealed class Credential(string? value)
 [GenerateSerializer, Immutable, Alias(GatewayNames.Document)]
 internal sealed class Document(ReadOnlyMemory<byte> utf8)
 {
+    /// <summary>The most bytes that a client sends: 1 MiB. What silos answer may be longer.</summary>
+    public const int MostSentBytes = 1 << 20;
+
     /// <summary>For operations that answer with nothing.</summary>
     public static readonly Document Empty = new(default);
 
@@ -117,6 +120,9 @@ internal sealed class AttendHeader(string store, int queries, int columns, Docum
     /// <summary>All of them, where they fit.</summary>
     [Id(5)]
     public Block? Content { get; } = content;
+
+    /// <summary>Of the queries; <see cref="long.MaxValue"/> where no array holds them.</summary>
+    public long Bytes => Numbers.BytesOf(Queries, Columns, sizeof(double));
 
     public override string ToString() => $"{Queries} queries";
 }

@@ -6,6 +6,10 @@ namespace DpAttn.Gateway;
 /// <summary>Numbers as little-endian bytes, and back.</summary>
 internal static class Numbers
 {
+    /// <summary>The bytes of a matrix of numbers, for sizes that a stranger states; neither is below 0.</summary>
+    /// <returns><see cref="long.MaxValue"/> where no array holds them: the product of three sizes does not fit 64 bits.</returns>
+    public static long BytesOf(int rows, int columns, int width) => (long)rows * columns <= Array.MaxLength / width ? (long)rows * columns * width : long.MaxValue;
+
     public static void Write(ReadOnlySpan<double> numbers, Span<byte> bytes)
     {
         MemoryMarshal.AsBytes(numbers).CopyTo(bytes);

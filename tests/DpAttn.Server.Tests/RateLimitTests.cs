@@ -97,6 +97,47 @@ public sealed class RateLimitTests
         Assert.Equal(401, await GetAsync(server, "wrong"));
         server.Door.Throw(nameof(IFrontDoor.AuthenticateAsync), new ProblemException(ProblemCodes.Unauthenticated, "revoked"));
         Assert.Equal(401, await GetAsync(server, "alice-key-1"));
+        // And is looked at no more often than any other there.
+        Assert.Equal(429, await GetAsync(server, "alice-key-1"));
+    }
+
+    [Theory]
+    [InlineData(ProblemCodes.Unauthenticated, 401)]
+    [InlineData(ProblemCodes.Forbidden, 403)]
+    [InlineData(ProblemCodes.InvalidRequest, 400)]
+    public async Task A_credential_that_lets_nobody_in_counts_as_a_failure_whatever_is_wrong_with_it(string code, int status)
+    {
+        await using var server = await StartAsync(options => (options.AuthFailuresPerMinute, options.AuthFailureBurst) = (1, 3));
+        server.Door.Throw(nameof(IFrontDoor.AuthenticateAsync), new ProblemException(code, "no"));
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(status, await GetAsync(server, "token"));
+        Assert.Equal(429, await GetAsync(server, "token"));
+    }
+
+    [Theory]
+    [InlineData(ProblemCodes.ShardUnavailable)]
+    [InlineData(ProblemCodes.Busy)]
+    public async Task A_credential_that_nobody_could_look_at_does_not_count(string code)
+    {
+        await using var server = await StartAsync(options => (options.AuthFailuresPerMinute, options.AuthFailureBurst) = (1, 1));
+        Assert.Equal(200, await GetAsync(server, "alice-key-1"));
+        server.Door.Throw(nameof(IFrontDoor.AuthenticateAsync), new ProblemException(code, "later"));
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(503, await GetAsync(server, "bob-key-1"));
+            Assert.Equal(503, await GetAsync(server, "alice-key-1"));
+        }
+    }
+
+    [Fact]
+    public async Task Two_credentials_at_once_count_as_a_failure_too()
+    {
+        await using var server = await StartAsync(options => (options.AuthFailuresPerMinute, options.AuthFailureBurst) = (1, 1));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/stores/s") { Headers = { Authorization = new("Bearer", "alice-key-1") } };
+        request.Headers.Add("X-Api-Key", "alice-key-1");
+        using var response = await server.Anonymous.SendAsync(request);
+        Assert.False(response.IsSuccessStatusCode);
+        Assert.Equal(429, await GetAsync(server, "bob-key-1"));
     }
 
     [Fact]

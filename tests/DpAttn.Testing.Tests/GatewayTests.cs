@@ -15,6 +15,7 @@ public sealed class GatewayTests : IAsyncLifetime
     private const string Store = "0123456789abcdef0123456789abcdef";
     private readonly CancellationToken _none = CancellationToken.None;
     private SiloAndFront _silo = null!;
+    private readonly Transfers _transfers = new(mostBytes: 1 << 20);
     private IHost _host = null!;
     private IGrainFactory _grains = null!;
 
@@ -96,6 +97,58 @@ public sealed class GatewayTests : IAsyncLifetime
         foreach (var request in requests)
             Assert.Equal(ProblemCodes.InvalidRequest, (await Assert.ThrowsAsync<GatewayProblemException>(() => door.AskAsync(credential, request, _none))).Report.Code);
         Assert.Equal(ProblemCodes.InvalidRequest, (await Assert.ThrowsAsync<GatewayProblemException>(() => door.MaintainAsync(credential, new DoorRequest(Operations.GetStore, "s"), _none))).Report.Code);
+    }
+
+    [Theory]
+    [InlineData(int.MaxValue, int.MaxValue)]
+    [InlineData(1 << 30, 1 << 30)]
+    [InlineData(1, int.MaxValue)]
+    public async Task A_header_of_a_monstrous_size_is_refused_and_takes_no_room(int rows, int columns)
+    {
+        var door = _grains.GetGrain<IFrontDoorGrain>(3);
+        var credential = new Credential(_silo.OperatorKey);
+        var client = _grains.CreateObjectReference<ITransfer>(_transfers);
+        var queries = new AttendHeader("s", rows, columns, GatewayJson.Write(new AttendTerms()), 1, null);
+        Assert.Equal(ProblemCodes.TooLarge, (await Assert.ThrowsAsync<GatewayProblemException>(() => door.AttendAsync(credential, queries, client, _none))).Report.Code);
+        var batch = new AppendHeader("s", "b", new BatchShape(rows, columns, true, 1, true, false), false, 1, null);
+        Assert.Equal(ProblemCodes.TooLarge, (await Assert.ThrowsAsync<GatewayProblemException>(() => door.AppendAsync(credential, batch, client, _none))).Report.Code);
+    }
+
+    [Fact]
+    public async Task Numbers_are_not_fetched_for_what_is_refused_anyway()
+    {
+        var door = _grains.GetGrain<IFrontDoorGrain>(4);
+        var credential = new Credential(_silo.OperatorKey);
+        var client = _grains.CreateObjectReference<ITransfer>(_transfers);
+        // Nothing is offered: whoever asks for it finds the client silent.
+        async Task RefuseAsync(string code, Func<Task> call) => Assert.Equal(code, (await Assert.ThrowsAsync<GatewayProblemException>(call)).Report.Code);
+        var options = GatewayJson.Write(new AttendTerms());
+        await RefuseAsync(ProblemCodes.TooLarge, () => door.AttendAsync(credential, new AttendHeader("nosuch", 4097, 1, options, 1, null), client, _none));
+        await RefuseAsync(ProblemCodes.NotFound, () => door.AttendAsync(credential, new AttendHeader("nosuch", 4096, 1, options, 1, null), client, _none));
+        await RefuseAsync(ProblemCodes.NotFound, () => door.AppendAsync(credential, new AppendHeader("nosuch", "b", new BatchShape(1, 1, true, 1, true, false), false, 1, null), client, _none));
+    }
+
+    [Fact]
+    public async Task A_message_that_is_too_long_is_refused_and_one_that_is_far_too_long_is_not_read()
+    {
+        var credential = new Credential(_silo.OperatorKey);
+        var door = _grains.GetGrain<IFrontDoorGrain>(5);
+        DoorRequest Long(int bytes) => new(Operations.CreateKey, body: new Document(new byte[bytes]));
+        var refused = await Assert.ThrowsAsync<GatewayProblemException>(() => door.AskAsync(credential, Long((1 << 20) + 1), _none));
+        Assert.Equal(ProblemCodes.TooLarge, refused.Report.Code);
+        // A client of ours refuses to send it, with the same code.
+        await using (var cluster = await SiloAndFront.StartAsync(options => options.MaxJsonBodyBytes = 4 << 20))
+        {
+            using var http = new HttpClient { DefaultRequestHeaders = { Authorization = new("Bearer", _silo.OperatorKey) } };
+            using var content = new StringContent($"{{\"subject\":\"{new string('x', 2 << 20)}\",\"role\":\"user\"}}", System.Text.Encoding.UTF8, "application/json");
+            using var response = await http.PostAsync(new Uri(cluster.Endpoint, "/v1/keys"), content);
+            Assert.Equal(413, (int)response.StatusCode);
+        }
+        // The silo ends the connection instead of an answer: this is no problem of its front door.
+        var lost = await Assert.ThrowsAnyAsync<Exception>(() => door.AskAsync(credential, Long(GatewaySettings.MostBodyBytes + 1), _none).WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.IsNotType<GatewayProblemException>(lost);
+        await using var after = await SiloAndFront.StartAsync();
+        Assert.NotNull(await after.Connect(after.OperatorKey).ListStoresAsync());
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class SampleTests
         await owner.PublishAsync("packages");
         await owner.GrantAsync("packages", "ulf", 1);
         var port = FreePort();
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "WebFront.dll"), "--urls", $"http://127.0.0.1:{port}", "--Cluster:Gateways", $"{silo.Gateway}", "--Cluster:Id", "pair"]);
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "WebFront.dll"), "--urls", $"http://127.0.0.1:{port}", "--Cluster:Gateways", $"{silo.Gateway}", "--Cluster:Id", "pair"]) { RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
         try
         {
@@ -49,12 +49,19 @@ public sealed class SampleTests
             var stranger = (await @operator.CreateKeyAsync(new KeyRequest("uma", Roles.User))).Key;
             Assert.Equal(HttpStatusCode.NotFound, (await AskAsync(http, stranger)).Status);
             Assert.Equal(HttpStatusCode.Unauthorized, (await AskAsync(http, "dpattn_none")).Status);
+            // A query in an address would be logged on its way.
+            using var address = await http.GetAsync("/nearest?store=packages&q=0.5,0.1");
+            Assert.Equal(HttpStatusCode.MethodNotAllowed, address.StatusCode);
         }
         finally
         {
             process.Kill();
             await process.WaitForExitAsync();
         }
+        var log = await process.StandardOutput.ReadToEndAsync();
+        Assert.Contains("Now listening on", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("nearest", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("0.5,0.1", log, StringComparison.Ordinal);
     }
 
     private static async Task<(HttpStatusCode Status, JsonNode? Body)> AskAsync(HttpClient http, string? key)
@@ -63,7 +70,7 @@ public sealed class SampleTests
         {
             try
             {
-                using var request = new HttpRequestMessage(HttpMethod.Get, "/nearest?store=packages&q=0.5,0.1");
+                using var request = new HttpRequestMessage(HttpMethod.Post, "/nearest") { Content = JsonContent.Create(new { store = "packages", q = (float[])[0.5f, 0.1f] }) };
                 if (key is not null)
                     request.Headers.Authorization = new("Bearer", key);
                 using var response = await http.SendAsync(request);

@@ -24,6 +24,7 @@ internal sealed partial class ClusterFrontDoor
                 ? new ProblemException(ProblemCodes.Forbidden, "asking needs a grant: let the owner set a budget for this account")
                 : NoSuchStore());
         // All that can be wrong with a request is found before it is charged.
+        QueryCheck.RequireSize(view.Schema, command.Queries.Rows, options);
         QueryCheck.Require(view.Schema, command.Queries, command.Clip);
         BlockRanges.Require(view.Model, command.Rows);
         if (command.RequestId is { } key)

@@ -9,6 +9,7 @@ internal sealed partial class ClusterFrontDoor
     /// <summary>An answer that is charged by itself: the whole request at one tier's epsilon, once per idempotency key.</summary>
     private async Task<AttendResult> BuyAsync(StoreView store, PerQueryModel model, AccountId account, Entitlement entitlement, AttendCommand command, CancellationToken cancellationToken)
     {
+        PerQueryRequest.RequireNumbers(command.Queries);
         var tier = AnswerPrice.Select(store, command);
         var key = command.RequestId
             ?? throw new ProblemException(ProblemCodes.InvalidRequest, "each answer of this store is charged: an Idempotency-Key is needed, so that sending the request again is not charged again");

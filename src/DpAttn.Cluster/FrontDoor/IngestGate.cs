@@ -9,8 +9,10 @@ internal sealed class IngestGate(ClusterOptions options)
 
     /// <summary>Lets a batch in until the result is disposed.</summary>
     /// <exception cref="ProblemException">busy, or too_large for a batch that never fits.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Less than nothing, which would make room that is not there.</exception>
     public IDisposable Enter(long bytes)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (bytes > options.IngestBytes)
             throw new ProblemException(ProblemCodes.TooLarge, $"the batch has {bytes} bytes of rows; at most {options.IngestBytes} are taken at once");
         if (Interlocked.Add(ref _bytes, bytes) > options.IngestBytes)

@@ -9,23 +9,32 @@ namespace DpAttn.Cluster;
 /// <inheritdoc cref="IFrontDoorGrain"/>
 /// <remarks>It has no state and decides nothing: it authenticates, and asks the silo's <see cref="IFrontDoor"/>.</remarks>
 [GrainType(GatewayNames.FrontDoor), StatelessWorker, Reentrant]
-internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, ILogger<FrontDoorGrain> logger) : Grain, IFrontDoorGrain
+internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, ClusterOptions options, ILogger<FrontDoorGrain> logger) : Grain, IFrontDoorGrain
 {
     public Task<Document> AskAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
-        AnswerAsync(credential, caller => DoorOperations.AskAsync(door, caller, request, cancellationToken), cancellationToken);
+        AnswerAsync(credential, caller =>
+        {
+            GatewayBounds.Require(request);
+            return DoorOperations.AskAsync(door, caller, request, cancellationToken);
+        }, cancellationToken);
 
     public Task<Document> MaintainAsync(Credential credential, DoorRequest request, CancellationToken cancellationToken) =>
-        AnswerAsync(credential, caller => DoorOperations.MaintainAsync(door, caller, request, cancellationToken), cancellationToken);
+        AnswerAsync(credential, caller =>
+        {
+            GatewayBounds.Require(request);
+            return DoorOperations.MaintainAsync(door, caller, request, cancellationToken);
+        }, cancellationToken);
 
     public Task<Document> AppendAsync(Credential credential, AppendHeader header, ITransfer client, CancellationToken cancellationToken) =>
         AnswerAsync(
             credential,
             async caller =>
             {
-                if (!header.Shape.IsPossible)
-                    throw new ProblemException(ProblemCodes.InvalidRequest, "a batch has at least one row, and keys and values at least one column");
-                using var room = gate.EnterBytes(header.Shape.Bytes);
-                var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, header.Shape.Bytes, cancellationToken);
+                var bytes = GatewayBounds.BytesOf(header);
+                if (header.Content is null)
+                    await RequireVisibleAsync(caller, header.Store, cancellationToken);
+                using var room = gate.EnterBytes(bytes);
+                var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
                 var rows = RowContent.Read(header.Shape, content.Span, header.Clip);
                 return GatewayJson.Write(await door.AppendAsync(caller, header.Store, header.Batch, rows, cancellationToken));
             },
@@ -36,9 +45,10 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             credential,
             async caller =>
             {
-                if (header.Queries < 1 || header.Columns < 1)
-                    throw new ProblemException(ProblemCodes.InvalidRequest, "at least one query of at least one number is needed");
-                var bytes = (long)header.Queries * header.Columns * sizeof(double);
+                var bytes = GatewayBounds.BytesOf(header);
+                QueryCheck.RequireCount(header.Queries, options);
+                if (header.Content is null)
+                    await RequireVisibleAsync(caller, header.Store, cancellationToken);
                 using var room = gate.EnterBytes(bytes);
                 var content = await Pieces.FetchAsync(client, header.Transfer, header.Content, bytes, cancellationToken);
                 var command = AttendCommands.Read(GatewayJson.Read<AttendTerms>(header.Options), header.Queries, header.Columns, content.Span);
@@ -48,6 +58,9 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
             cancellationToken);
 
     public Task<bool> IsReadyAsync() => door.IsReadyAsync();
+
+    /// <summary>Numbers are not fetched for who may not even know of the store. What else it takes is checked where they are used.</summary>
+    private Task RequireVisibleAsync(Principal caller, string store, CancellationToken cancellationToken) => door.GetStoreAsync(caller, store, cancellationToken);
 
     /// <summary>The credential is authenticated first and here; what goes wrong leaves as a problem and nothing else.</summary>
     private async Task<T> AnswerAsync<T>(Credential credential, Func<Principal, Task<T>> answer, CancellationToken cancellationToken)
@@ -60,7 +73,7 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
         catch (ProblemException e)
         {
             if (e.InnerException is not null)
-                LogProblem(e, e.Code);
+                LogProblem(e.Code, Failures.Describe(e));
             throw Problems.ToGateway(e);
         }
         catch (JsonException)
@@ -70,14 +83,14 @@ internal sealed partial class FrontDoorGrain(IFrontDoor door, GatewayGate gate, 
         }
         catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
-            LogFault(e);
+            LogFault(Failures.Describe(e));
             throw new GatewayProblemException(new ProblemReport(ProblemCodes.InternalError, "a silo failed; its log has more"));
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A call of a front ended in {Code}")]
-    private partial void LogProblem(Exception exception, string code);
+    [LoggerMessage(LogLevel.Warning, "A call of a front ended in {Code}: {Fault}")]
+    private partial void LogProblem(string code, string fault);
 
-    [LoggerMessage(LogLevel.Error, "A call of a front failed")]
-    private partial void LogFault(Exception exception);
+    [LoggerMessage(LogLevel.Error, "A call of a front failed: {Fault}")]
+    private partial void LogFault(string fault);
 }

@@ -9,6 +9,10 @@ namespace DpAttn.Cluster;
 /// A client of a gateway may call one interface, the front door. Everything else, the engine's own included, takes only what carries the seal of the silos, whoever the sender says it is; but for what a client
 /// needs to be one, the map of the cluster and giving up a call, and for timers, which a grain sends to itself and which nobody else's call can stand for.
 /// </summary>
+/// <remarks>
+/// It sees calls and not responses, which the engine believes by their target and number: a client that writes its own messages could forge one. Whoever reaches the port of a gateway or of a silo is therefore
+/// trusted at the level of the protocol, and until those ports are behind mutual TLS only fronts of one's own may reach them.
+/// </remarks>
 internal sealed partial class GatewayFilter(SiloSeal seal, ILogger<GatewayFilter> logger) : IIncomingGrainCallFilter
 {
     private static readonly FrozenSet<string> Unsealed = FrozenSet.ToFrozenSet(["Orleans.Runtime.IClusterManifestSystemTarget", "Orleans.Runtime.IGrainCallCancellationExtension", "Orleans.Runtime.IGrainTimerInvoker"]);

@@ -23,7 +23,7 @@ internal sealed partial class GrainFaults(ILogger<GrainFaults> logger) : IIncomi
         }
         catch (StorageException e)
         {
-            LogStorage(e, context.InterfaceName, context.MethodName);
+            LogStorage(context.InterfaceName, context.MethodName, Failures.Describe(e));
             throw WithoutCause(StorageProblems.Of(e, isLedger: grain is BudgetGrain));
         }
         catch (ArgumentException e)
@@ -32,16 +32,16 @@ internal sealed partial class GrainFaults(ILogger<GrainFaults> logger) : IIncomi
         }
         catch (ProblemException e) when (e.InnerException is not null)
         {
-            LogProblem(e, context.InterfaceName, context.MethodName);
+            LogProblem(context.InterfaceName, context.MethodName, Failures.Describe(e));
             throw WithoutCause(e);
         }
     }
 
     private static ProblemException WithoutCause(ProblemException problem) => new(problem.Code, problem.Message);
 
-    [LoggerMessage(LogLevel.Warning, "{Grain}.{Method} failed in the storage")]
-    private partial void LogStorage(Exception exception, string grain, string method);
+    [LoggerMessage(LogLevel.Warning, "{Grain}.{Method} failed in the storage: {Fault}")]
+    private partial void LogStorage(string grain, string method, string fault);
 
-    [LoggerMessage(LogLevel.Information, "{Grain}.{Method} ended in a problem")]
-    private partial void LogProblem(Exception exception, string grain, string method);
+    [LoggerMessage(LogLevel.Information, "{Grain}.{Method} ended in a problem: {Fault}")]
+    private partial void LogProblem(string grain, string method, string fault);
 }

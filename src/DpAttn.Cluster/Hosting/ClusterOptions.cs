@@ -54,6 +54,9 @@ public sealed class ClusterOptions
     /// <summary>Calls of gateways' clients that are worked on at once; more are refused as busy. Default 1024.</summary>
     public int GatewayCalls { get; set; } = 1024;
 
+    /// <summary>Queries in one request, over whatever way it came; more are refused before anything is charged. Default 4096.</summary>
+    public int MaxQueries { get; set; } = 4096;
+
     /// <summary>Shards that are asked at the same time. Default 16.</summary>
     public int FanOutWindow { get; set; } = 16;
 
@@ -79,6 +82,7 @@ public sealed class ClusterOptions
         Require(SweepAfter >= TimeSpan.Zero, nameof(SweepAfter), "at least 0");
         Require(CallDeadline > TimeSpan.Zero, nameof(CallDeadline), "above 0");
         Require(GatewayCalls >= 1, nameof(GatewayCalls), "at least 1");
+        Require(MaxQueries is >= 1 and <= 1 << 20, nameof(MaxQueries), "from 1 to 1048576");
         Require(FanOutWindow >= 1, nameof(FanOutWindow), "at least 1");
         if (!Jwt.IsOn)
             return;

@@ -150,11 +150,18 @@ internal sealed class PerQueryRequest(
     private AnswerBatch Decode(byte[] stored, PerQueryModel model) => AnswerCodec.Decode(stored, _queries.Rows, model.Schema.ValueDimension);
 
     /// <summary>All that public sizes make impossible is refused before it is charged.</summary>
+    /// <summary>Queries are one message to the grain, which also checks them.</summary>
+    /// <exception cref="ProblemException">too_large.</exception>
+    public static void RequireNumbers(Matrix<double> queries)
+    {
+        if ((long)queries.Rows * queries.Columns > MostNumbers)
+            throw TooLarge($"{queries.Rows} queries have {(long)queries.Rows * queries.Columns} numbers, of which a request may have {MostNumbers}");
+    }
+
     private void RequireSize(StoreDocument document, PerQueryModel model)
     {
         RequireRows(document.Slots);
-        if ((long)_queries.Rows * _queries.Columns > MostNumbers)
-            throw TooLarge($"{_queries.Rows} queries have {(long)_queries.Rows * _queries.Columns} numbers, of which a request may have {MostNumbers}");
+        RequireNumbers(_queries);
         if (AnswerCodec.LengthOf(_queries.Rows, model.Schema.ValueDimension) is var bytes && bytes > ISegmentStore.LargestBlobBytes)
             throw TooLarge($"the answer to {_queries.Rows} queries would take {bytes} bytes, and at most {ISegmentStore.LargestBlobBytes} are kept");
         if ((Int128)_queries.Rows * model.ProductsPerQuery(document.Slots) > MostProducts)

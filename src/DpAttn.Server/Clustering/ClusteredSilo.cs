@@ -29,7 +29,11 @@ internal static class ClusteredSilo
             silo.UseAdoNetClustering(database => (database.Invariant, database.ConnectionString) = (MembershipDatabase.Invariant, MembershipDatabase.ConnectionString(options.PostgresConnection)));
             silo.Configure<EndpointOptions>(endpoints => Listen(endpoints, options));
             silo.Configure<ClusterMembershipOptions>(Tune);
-            silo.Configure<SiloMessagingOptions>(messages => messages.ResponseTimeout = messages.SystemResponseTimeout = Response);
+            silo.Configure<SiloMessagingOptions>(messages =>
+            {
+                messages.ResponseTimeout = messages.SystemResponseTimeout = Response;
+                GatewaySettings.Bound(messages);
+            });
         });
     }
 

@@ -21,6 +21,7 @@ internal static class SiloServices
             JwtSettings.Apply(options, cluster.Jwt);
             cluster.AnswerRetention = TimeSpan.FromDays(options.AnswerRetentionDays);
             cluster.GatewayCalls = options.MaxGatewayCalls;
+            cluster.MaxQueries = options.MaxQueries;
         });
         services.AddHostedService(provider => new FirstOperatorKey(provider.GetRequiredService<IOperatorKeys>(), showOperatorKey ?? FirstOperatorKey.ShowOnConsole));
         // The engine tells much at its start, and its watchdog counts from the machine's boot.

@@ -4,8 +4,8 @@ using DpAttn.Contracts;
 namespace DpAttn.Server.Http;
 
 /// <summary>
-/// Nothing passes without a credential, whatever the path, but health on the admin listener. The admin listener has nothing else,
-/// and the API's listener has no health.
+/// Nothing passes without a credential, whatever the path, but health and metrics on the admin listener. The admin listener has nothing else,
+/// and the API's listener has neither.
 /// </summary>
 internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, RateLimits limits)
 {
@@ -25,21 +25,34 @@ internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, Rate
 
     private async Task<Principal> CallerAsync(HttpContext context)
     {
+        var credential = Read(context);
+        limits.Admit(context, credential);
         Principal caller;
-        string? credential;
         try
         {
-            credential = Credential.Read(context);
-            limits.Admit(context, credential);
             caller = await door.AuthenticateAsync(credential, context.RequestAborted);
         }
-        catch (ProblemException e) when (e.Code == ProblemCodes.Unauthenticated)
+        catch (ProblemException e) when (e.Code is not (ProblemCodes.ShardUnavailable or ProblemCodes.Busy))
         {
-            limits.CountFailure(context);
+            // Whatever is wrong with it. That nobody could look at it now is not the caller's doing.
+            limits.CountFailure(context, credential);
             throw;
         }
         limits.Count(caller, credential!);
         return caller;
+    }
+
+    private string? Read(HttpContext context)
+    {
+        try
+        {
+            return Credential.Read(context);
+        }
+        catch (ProblemException)
+        {
+            limits.CountFailure(context, null);
+            throw;
+        }
     }
 
     private static Task NothingHere(HttpContext context)

@@ -31,8 +31,13 @@ internal sealed class RateLimits(ServerOptions options, TimeProvider clock)
             throw Refuse($"too many requests of this address had no valid credential; it may try {options.AuthFailuresPerMinute} a minute", wait);
     }
 
-    /// <summary>Counts a request without a valid credential.</summary>
-    public void CountFailure(HttpContext context) => _addresses?.TryTake(AddressOf(context));
+    /// <summary>Counts a request without a valid credential. One that was good and is not any more, a revoked key, is from now on as any other at its address.</summary>
+    public void CountFailure(HttpContext context, string? credential)
+    {
+        _addresses?.TryTake(AddressOf(context));
+        if (credential is not null)
+            _accepted.TryRemove(credential.GetHashCode(StringComparison.Ordinal), out _);
+    }
 
     /// <summary>Counts a request of an account.</summary>
     /// <exception cref="ProblemException">rate_limited.</exception>

@@ -123,7 +123,7 @@ public sealed class ServerOptions
     [Required]
     public string Listen { get; set; } = "http://127.0.0.1:8080";
 
-    /// <summary>Where health answers, as <see cref="Listen"/>; empty for nowhere. It asks for no credential. Default <c>http://127.0.0.1:8081</c>.</summary>
+    /// <summary>Where health and <c>/metrics</c> answer, as <see cref="Listen"/>; empty for nowhere. They ask for no credential. Default <c>http://127.0.0.1:8081</c>.</summary>
     public string AdminListen { get; set; } = "http://127.0.0.1:8081";
 
     /// <summary>PEM file of the certificate chain, needed by https addresses. Default empty.</summary>

@@ -1,4 +1,4 @@
-using DpAttn.Server.Http;
+using DpAttn.Cluster;
 using OpenTelemetry;
 using OpenTelemetry.Logs;
 

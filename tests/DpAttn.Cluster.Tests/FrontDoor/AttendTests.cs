@@ -53,6 +53,32 @@ public class AttendTests(OneSilo one, TwoSilos two)
     }
 
     [Fact]
+    public async Task More_queries_than_are_answered_at_once_are_refused_before_anything_is_charged()
+    {
+        var scene = await one.SceneAsync();
+        await scene.LoadedAsync();
+        await scene.GrantAsync(1);
+        var most = new ClusterOptions().MaxQueries;
+        var problem = await Refused.WithAsync(ProblemCodes.TooLarge, () => scene.AttendAsync(Ask with { Queries = Samples.Queries(most + 1), MaxEpsilon = 1 }));
+        Assert.Contains($"{most + 1} queries; at most {most} ", problem.Message, StringComparison.Ordinal);
+        await RequireSpentAsync(scene, 0, entries: 1);
+        Assert.Equal(most, (await scene.AttendAsync(Ask with { Queries = Samples.Queries(most), MaxEpsilon = 1 })).Answers.Count);
+    }
+
+    [Fact]
+    public async Task More_answers_than_a_client_takes_are_refused_before_anything_is_charged()
+    {
+        const int Wide = 1 << 16, Fit = 248;
+        var scene = await one.SceneAsync(Samples.Definition() with { ValueDimension = Wide, Mechanism = new MechanismDefinition(Degree: 1) });
+        await scene.GrantAsync(1);
+        var problem = await Refused.WithAsync(ProblemCodes.TooLarge, () => scene.AttendAsync(Ask with { Queries = Samples.Queries(Fit + 1), MaxEpsilon = 1 }));
+        Assert.Contains($"{512 << 20}", problem.Message, StringComparison.Ordinal);
+        await RequireSpentAsync(scene, 0, entries: 1);
+        // One fewer fits; that there is nothing to ask yet is found later.
+        await Refused.WithAsync(ProblemCodes.NotPublished, () => scene.AttendAsync(Ask with { Queries = Samples.Queries(Fit), MaxEpsilon = 1 }));
+    }
+
+    [Fact]
     public async Task A_maximum_opens_the_best_tier_it_covers_and_repeating_it_never_climbs()
     {
         var scene = await one.SceneAsync();

@@ -28,6 +28,16 @@ public class IngestGateTests
         Assert.Contains("1048576", problem.Message);
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(long.MinValue)]
+    public void Less_than_nothing_makes_no_room(long bytes)
+    {
+        using var all = _gate.Enter(Limit);
+        Assert.Throws<ArgumentOutOfRangeException>(() => _gate.Enter(bytes));
+        Assert.Equal(ProblemCodes.Busy, Assert.Throws<ProblemException>(() => _gate.Enter(1)).Code);
+    }
+
     [Fact]
     public void Leaving_twice_makes_room_once()
     {

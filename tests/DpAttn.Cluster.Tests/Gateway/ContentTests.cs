@@ -100,6 +100,58 @@ public class ContentTests
         Assert.Equal(ProblemCodes.Busy, Assert.Throws<ProblemException>(() => gate.EnterBytes(60)).Code);
     }
 
+    public static TheoryData<int, int> Monstrous => new()
+    {
+        { int.MaxValue, int.MaxValue },
+        // 2^63: below 0 as 64 bits.
+        { 1 << 30, 1 << 30 },
+        // 2^64 + 2^33 - 8: 8 GiB as 64 bits.
+        { int.MaxValue, (1 << 30) + 1 },
+        { 1, int.MaxValue },
+        { int.MaxValue, 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Monstrous))]
+    public void A_size_that_no_array_has_is_too_large_and_never_wraps(int rows, int columns)
+    {
+        void Refuse(Func<long> bytes) => Assert.Equal(ProblemCodes.TooLarge, Assert.Throws<ProblemException>(() => bytes()).Code);
+        Refuse(() => GatewayBounds.BytesOf(Queries(rows, columns)));
+        Refuse(() => GatewayBounds.BytesOf(Batch(new BatchShape(rows, columns, true, 1, false, false))));
+        Refuse(() => GatewayBounds.BytesOf(Batch(new BatchShape(rows, 1, false, columns, true, true))));
+    }
+
+    [Fact]
+    public void A_size_is_that_of_its_numbers()
+    {
+        Assert.Equal(48, GatewayBounds.BytesOf(Queries(2, 3)));
+        Assert.Equal(Array.MaxLength / 8 * 8L, GatewayBounds.BytesOf(Queries(Array.MaxLength / 8, 1)));
+        Assert.Equal(2 * (3 * 4 + 5 * 8 + 1), GatewayBounds.BytesOf(Batch(new BatchShape(2, 3, false, 5, true, true))));
+        foreach (var (rows, columns) in ((int, int)[])[(0, 1), (1, 0), (-1, 1), (1, -1), (-1, -1), (int.MinValue, int.MinValue)])
+        {
+            Assert.Equal(ProblemCodes.InvalidRequest, Assert.Throws<ProblemException>(() => GatewayBounds.BytesOf(Queries(rows, columns))).Code);
+            Assert.Equal(ProblemCodes.InvalidRequest, Assert.Throws<ProblemException>(() => GatewayBounds.BytesOf(Batch(new BatchShape(rows, columns, true, 1, true, false)))).Code);
+            Assert.Equal(ProblemCodes.InvalidRequest, Assert.Throws<ProblemException>(() => GatewayBounds.BytesOf(Batch(new BatchShape(rows, 1, true, columns, true, false)))).Code);
+        }
+    }
+
+    [Fact]
+    public void What_comes_with_a_call_is_at_most_a_mebibyte()
+    {
+        const int Most = 1 << 20;
+        static Document Long(int bytes) => new(new byte[bytes]);
+        GatewayBounds.Require(new DoorRequest(Operations.CreateKey, body: Long(Most)));
+        GatewayBounds.Require(new DoorRequest(Operations.ListKeys));
+        Assert.Equal(Most, GatewayBounds.BytesOf(new AttendHeader("s", Most / 8, 1, Long(Most), 0, new Block(new byte[Most]))));
+        Assert.Equal(Most, GatewayBounds.BytesOf(new AppendHeader("s", "b", new BatchShape(Most / 8, 1, false, 1, false, false), false, 0, new Block(new byte[Most]))));
+        foreach (var call in (Action[])[
+            () => GatewayBounds.Require(new DoorRequest(Operations.CreateKey, body: Long(Most + 1))),
+            () => GatewayBounds.BytesOf(new AttendHeader("s", 1, 1, Long(Most + 1), 0, null)),
+            () => GatewayBounds.BytesOf(new AttendHeader("s", Most / 8, 1, Document.Empty, 0, new Block(new byte[Most + 1]))),
+            () => GatewayBounds.BytesOf(new AppendHeader("s", "b", new BatchShape(Most / 8, 1, false, 1, false, false), false, 0, new Block(new byte[Most + 1])))])
+            Assert.Equal(ProblemCodes.TooLarge, Assert.Throws<ProblemException>(call).Code);
+    }
+
     [Fact]
     public async Task Pieces_of_an_answer_that_do_not_fit_are_not_taken()
     {
@@ -120,6 +172,10 @@ public class ContentTests
         transfer.Dispose();
         await Assert.ThrowsAsync<InvalidOperationException>(() => transfers.ReadAsync(transfer.Id, 0, 1));
     }
+
+    private static AttendHeader Queries(int queries, int columns) => new("s", queries, columns, Document.Empty, 0, null);
+
+    private static AppendHeader Batch(BatchShape shape) => new("s", "b", shape, false, 0, null);
 
     private static FloatMatrix Matrix(int rows, int columns, bool isDouble)
     {

@@ -24,6 +24,8 @@ public class ClusterOptionsTests
         { "Jwt.Audience", options => options.Jwt.Authority = "https://issuer.example.org" },
         { "Jwt.SubjectClaim", options => (options.Jwt.Authority, options.Jwt.Audience, options.Jwt.SubjectClaim) = ("https://issuer.example.org", "dpattn", "") },
         { "Jwt's roles", options => (options.Jwt.Authority, options.Jwt.Audience, options.Jwt.OwnerRole) = ("https://issuer.example.org", "dpattn", "dpattn-user") },
+        { nameof(ClusterOptions.MaxQueries), options => options.MaxQueries = 0 },
+        { nameof(ClusterOptions.MaxQueries), options => options.MaxQueries = (1 << 20) + 1 },
         { nameof(ClusterOptions.FanOutWindow), options => options.FanOutWindow = 0 },
     };
 

@@ -13,6 +13,13 @@ public class GatewayContractTests
 
     /// <summary>A line that changes is a process of the other version that does not understand: names are added, never changed or given to something else.</summary>
     [Fact]
+    public void Settings_of_a_gateway_never_say_their_connection_string()
+    {
+        var settings = new GatewaySettings { ClusterId = "c", MembershipConnection = "Host=db;Password=planted-5c1" };
+        Assert.Equal("cluster c, its gateways found in a database", $"{settings}");
+    }
+
+    [Fact]
     public void The_wire_is_the_one_that_is_written_down() => Golden.Require("gateway-1.txt", Encoding.UTF8.GetBytes(Describe()));
 
     [Fact]

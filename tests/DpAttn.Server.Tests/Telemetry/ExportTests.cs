@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text;
+using DpAttn.Contracts;
+using DpAttn.Server.Http;
 using DpAttn.Server.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -14,9 +16,11 @@ public sealed class ExportTests(ExportTests.Day day) : IClassFixture<ExportTests
     [Fact]
     public void Nothing_that_is_exported_tells_a_secret()
     {
-        Assert.Empty(Secrets.FindIn(day.Run.Collector.Received, day.Run.Keys));
-        Assert.Empty(Secrets.FindIn([("scrape", Encoding.UTF8.GetBytes(day.Scrape))], day.Run.Keys));
+        Assert.Empty(Secrets.FindIn(day.Run.Collector.Received, day.Run.Made));
+        Assert.Empty(Secrets.FindIn([("scrape", Encoding.UTF8.GetBytes(day.Scrape))], day.Run.Made));
         Assert.Equal(3, day.Run.Keys.Length);
+        Assert.Equal(2, day.Run.Accounts.Distinct().Count());
+        Assert.All(day.Run.Accounts, account => Assert.True(account.Length >= 20));
     }
 
     [Fact]
@@ -83,20 +87,22 @@ public sealed class ExportTests(ExportTests.Day day) : IClassFixture<ExportTests
     {
         await using var run = await TelemetryRun.StartAsync(app => app.MapGet("/v1/leak", (HttpContext context, ILoggerFactory loggers) =>
         {
-            loggers.CreateLogger("DpAttn.Leak").LogInformation("{User} has {Rows} rows", Secrets.User, Secrets.Rows);
+            loggers.CreateLogger("DpAttn.Leak").LogInformation("{User}, {Account}, has {Rows} rows", Secrets.User, context.Caller().Account.Value, Secrets.Rows);
             Activity.Current?.SetTag("dpattn.mechanism", Secrets.Password).SetTag("dpattn.operation", Secrets.QueryNumber);
             using var meter = new Meter("DpAttn");
             meter.CreateCounter<long>("dpattn.charges", "{charge}").Add(Secrets.Rows, new KeyValuePair<string, object?>("dpattn.operation", Secrets.OtherKey));
             return "leaked";
         }));
-        Assert.Equal(200, await run.SendAsync(run.Keys[0], HttpMethod.Get, "/v1/leak"));
+        var user = await run.NewKeyAsync(run.Keys[0], Secrets.User, Roles.User);
+        Assert.Equal(200, await run.SendAsync(user, HttpMethod.Get, "/v1/leak"));
         var scrape = await run.ScrapeAsync();
         run.Flush();
-        var found = Secrets.FindIn(run.Collector.Received, run.Keys);
+        var found = Secrets.FindIn(run.Collector.Received, run.Made);
         foreach (var leak in (string[])[
             "/v1/logs: " + Secrets.User, $"/v1/logs: the number {Secrets.Rows}", "/v1/traces: " + Secrets.Password, $"/v1/traces: the number {Secrets.QueryNumber:R}",
             "/v1/metrics: " + Secrets.OtherKey, $"/v1/metrics: the number {Secrets.Rows}"])
             Assert.Contains(leak, found);
+        Assert.Contains("/v1/logs: " + run.Accounts[^1], found);
         Assert.Contains("scrape: " + Secrets.OtherKey, Secrets.FindIn([("scrape", Encoding.UTF8.GetBytes(scrape))]));
     }
 

@@ -28,10 +28,10 @@ internal static class Secrets
 
     public static double[] Numbers { get; } = [RowNumber, ValueNumber, QueryNumber, Rows];
 
-    /// <summary>Everything as text; keys that the cluster made are added.</summary>
+    /// <summary>Everything as text; what the cluster made is added.</summary>
     public static string[] Texts(params string[] made) =>
     [
-        Owner, User, Password, Text, Store, Batch, Request, OtherKey, .. made.Select(key => key[^20..]), .. Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)),
+        Owner, User, Password, Text, Store, Batch, Request, OtherKey, .. made, .. Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)),
     ];
 
     /// <summary>What of it stands in what was exported.</summary>

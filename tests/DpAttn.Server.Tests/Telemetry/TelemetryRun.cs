@@ -23,6 +23,7 @@ public sealed class TelemetryRun : IAsyncDisposable
     private readonly Faults _ledger;
     private readonly Faults _blobs;
     private readonly List<string> _keys = [];
+    private readonly List<string> _accounts = [];
 
     private TelemetryRun(Action<WebApplication>? map)
     {
@@ -53,6 +54,12 @@ public sealed class TelemetryRun : IAsyncDisposable
 
     /// <summary>Keys that the cluster made.</summary>
     public string[] Keys => [.. _keys];
+
+    /// <summary>The accounts of those whom the first key made.</summary>
+    public string[] Accounts => [.. _accounts];
+
+    /// <summary>What the cluster made and no exporter may tell: the part of each key that is secret, and accounts.</summary>
+    public string[] Made => [.. _keys.Select(key => key[^20..]), .. _accounts];
 
     public static async Task<TelemetryRun> StartAsync(Action<WebApplication>? map = null)
     {
@@ -151,11 +158,13 @@ public sealed class TelemetryRun : IAsyncDisposable
         Assert.True(status == answered, $"{method} {path}: {answered}, expected {status}: {LastBody}");
     }
 
-    private async Task<string> NewKeyAsync(string key, string subject, string role)
+    public async Task<string> NewKeyAsync(string key, string subject, string role)
     {
         await ExpectAsync(201, key, HttpMethod.Post, "/v1/keys", $"{{\"subject\": \"{subject}\", \"role\": \"{role}\"}}");
-        var made = JsonDocument.Parse(LastBody).RootElement.GetProperty("key").GetString()!;
+        var created = JsonDocument.Parse(LastBody).RootElement;
+        var made = created.GetProperty("key").GetString()!;
         _keys.Add(made);
+        _accounts.Add(created.GetProperty("account").GetString()!);
         return made;
     }
 
