@@ -75,7 +75,7 @@ public sealed class ConflictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_witness_saw_is_never_written_over()
+    public async Task What_the_witness_saw_is_never_written_over_and_what_was_charged_since_comes_on_top()
     {
         await using var teller = Tell(failures: 2);
         // The second state would rise over what was seen, in the same round and in those that follow.
@@ -87,7 +87,8 @@ public sealed class ConflictTests : IAsyncLifetime
         await ChargeAsync(50);
         await teller.TellAsync(default);
         await teller.TellAsync(default);
-        Assert.Same(Seen, _witness.Marks[("store-1", "alice")]);
+        Assert.Equal(100 + 10 + 30 + 40 + 50, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
+        Assert.True(_witness.Marks[("store-1", "alice")].Version > (await _storage.Books.ReadMarkAsync(Store, Alice, default))!.Version);
         Assert.NotNull(await _storage.Books.ReadSuspensionAsync(Store, default));
     }
 

@@ -38,6 +38,9 @@ internal static class AcknowledgementPlan
         var marked = found.Mark?.Spent ?? PrivacyAmount.Zero;
         var stated = book.Spent - unused;
         var spent = usesMark ? sum.Max(stated, marked) : sum.Max(stated);
+        // Nothing here shows how much of what the witness saw, before the two ways parted, the entries hold as well.
+        if (!book.IsOfStore && found.Faults.Contains(LedgerFaultKind.OtherHistory))
+            spent = (sum + marked).Max(stated);
         var difference = new PrivacyAmount(Difference(spent.MuSquared, sum.MuSquared), Difference(spent.Slack, sum.Slack));
         var sequence = Math.Max(found.LastSequence, found.IsAuthentic ? book.Sequence : 0);
         if (!book.IsOfStore)
