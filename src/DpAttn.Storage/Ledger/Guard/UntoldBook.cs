@@ -8,10 +8,13 @@ namespace DpAttn.Storage;
 /// <param name="Last">The latest one.</param>
 internal sealed record UntoldBook(WitnessMark? From, WitnessMark First, WitnessMark Last)
 {
-    /// <summary>What its changes added to what was spent: theirs alone, whatever others changed between them.</summary>
+    /// <summary>
+    /// What its changes added to what was spent: theirs alone, whatever others changed between them. Of an account: a store's total holds slabs beside what is spent, and an acknowledgement charges
+    /// the store what its accounts are charged.
+    /// </summary>
     public PrivacyAmount Added { get; init; }
 
-    public static UntoldBook Of(WitnessStep step) => new(step.From, step.To, step.To) { Added = step.From is { } from ? step.To.AddedTo(from) : default };
+    public static UntoldBook Of(WitnessStep step) => new(step.From, step.To, step.To) { Added = step is { From: { } from, To.Account: not null } ? step.To.AddedTo(from) : default };
 
     /// <summary>
     /// Both together. Changes that follow each other are one; where others lie between them, by another process or on a database that has gone back, nobody here knows what they all
