@@ -72,10 +72,10 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         database.ReadAsync("reading an entry's MAC", async session =>
             (await session.QueryAsync(PostgresEntries.Mac(store.Value, account.Value, sequence), row => row.GetFieldValue<byte[]>(0)).ConfigureAwait(false)).FirstOrDefault(), cancellationToken);
 
-    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) =>
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken) =>
         database.ReadSnapshotAsync("looking for an acknowledgement", async session =>
         {
-            var search = new AcknowledgementSearch(chain, store.Value, account.Value, version);
+            var search = new AcknowledgementSearch(chain, store.Value, account.Value, seen);
             if ((await session.QueryAsync(PostgresBooks.Select(store.Value, account.Value), PostgresBooks.From).ConfigureAwait(false)) is [var (book, _)])
                 await ReadEntriesAsync(session, book, search.Entry, cancellationToken).ConfigureAwait(false);
             return search.IsFound;

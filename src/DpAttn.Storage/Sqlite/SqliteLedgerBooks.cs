@@ -73,10 +73,10 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
         readers.ReadAsync("reading an entry's MAC", session =>
             LedgerBooks.ReadUnchecked(session, store, account.Value) is var (book, _) ? LedgerEntries.ReadMac(session, book.Id, sequence) : null, cancellationToken);
 
-    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) =>
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken) =>
         readers.ReadAsync("looking for an acknowledgement", reader => reader.InSnapshot(session =>
         {
-            var search = new AcknowledgementSearch(chain, store.Value, account.Value, version);
+            var search = new AcknowledgementSearch(chain, store.Value, account.Value, seen);
             if (LedgerBooks.ReadUnchecked(session, store, account.Value) is var (book, _))
                 LedgerEntries.Search(session, book, search);
             return search.IsFound;

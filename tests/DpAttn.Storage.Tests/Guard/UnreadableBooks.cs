@@ -30,7 +30,7 @@ internal sealed class UnreadableBooks(ILedgerBooks books, int failures) : ILedge
 
     public Task<byte[]?> ReadEntryMacAsync(StoreId store, AccountId account, long sequence, CancellationToken cancellationToken) => books.ReadEntryMacAsync(store, account, sequence, cancellationToken);
 
-    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) => books.IsAcknowledgedAsync(store, account, version, cancellationToken);
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken) => books.IsAcknowledgedAsync(store, account, seen, cancellationToken);
 
     public Task<IReadOnlyList<BookMark>> ListMarksAsync(StoreId store, string? after, int limit, CancellationToken cancellationToken) => books.ListMarksAsync(store, after, limit, cancellationToken);
 

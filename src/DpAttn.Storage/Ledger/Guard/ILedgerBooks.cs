@@ -44,8 +44,8 @@ internal interface ILedgerBooks
     /// <summary>The MAC that stands in an account's entry, or null.</summary>
     Task<byte[]?> ReadEntryMacAsync(StoreId store, AccountId account, long sequence, CancellationToken cancellationToken);
 
-    /// <summary>Whether an authentic acknowledgement stands in an account's book behind a version: what was seen up to there, and is there no longer, is acknowledged.</summary>
-    Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken);
+    /// <summary>Whether an authentic acknowledgement stands in an account's book of what was seen of it and is there no longer: behind its version, and of no less.</summary>
+    Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken);
 
     /// <summary>Marks of a store's books as they stand now, in the ordinal order of their accounts, the store's own first.</summary>
     /// <param name="store">The store.</param>

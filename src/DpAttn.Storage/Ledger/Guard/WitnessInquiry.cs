@@ -19,7 +19,7 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
         if (seen.Account is not { } account)
             return false;
         var mac = await books.ReadEntryMacAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
-        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !await books.IsAcknowledgedAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
+        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !await books.IsAcknowledgedAsync(seen.Store, account, seen, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Looks into a conflict: suspends the store where its database has gone back, again should somebody have removed that.</summary>
