@@ -310,6 +310,34 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.Contains(Assert.Single(found).Faults, fault => fault.Kind == LedgerFaultKind.EntryChanged);
     }
 
+    /// <summary>A verification reads a snapshot, an operator acknowledges what is wrong in it, and only then would the verification suspend the store.</summary>
+    [Fact]
+    public async Task What_is_acknowledged_while_a_ledger_is_verified_does_not_close_it_again()
+    {
+        await ChargeAsync();
+        await _storage.Writer.RunAsync("a deed", 0, session =>
+        {
+            session.ExecuteScript("DROP TRIGGER ledger_entry_is_never_changed; UPDATE ledger_entry SET account_mu2 = 1, store_mu2 = 1 WHERE kind = 'charge'");
+            return true;
+        }, default);
+        Assert.NotNull((await _storage.Guard.VerifyAsync(Store)).Reason);
+        var scans = 0;
+        var guard = new LedgerGuard(new UnreadableBooks(_storage.Books, failures: 0)
+        {
+            AfterScan = async () =>
+            {
+                if (scans++ == 0)
+                    Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+            },
+        }, null, TimeProvider.System);
+
+        Assert.Empty((await guard.VerifyAsync(Store)).Faults);
+
+        Assert.Equal(2, scans);
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
+        Assert.True((await ChargeAsync()).IsAdmitted);
+    }
+
     [Fact]
     public async Task Without_a_witness_chains_are_verified_and_acknowledged_all_the_same()
     {
