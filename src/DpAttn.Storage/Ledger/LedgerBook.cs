@@ -71,6 +71,10 @@ internal sealed record LedgerBook(
         Version = Version + 1,
     };
 
+    /// <summary>Whether the same entries stand in both, whatever was charged between them; or whether there is neither.</summary>
+    public static bool HaveSameEntries(LedgerBook? one, LedgerBook? other) =>
+        one is null || other is null ? one is null && other is null : one.Sequence == other.Sequence && one.Head.AsSpan().SequenceEqual(other.Head);
+
     /// <summary>A store's, closed for ever.</summary>
     public LedgerBook Close() => this with { IsClosed = true, Version = Version + 1 };
 

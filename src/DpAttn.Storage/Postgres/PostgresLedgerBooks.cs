@@ -35,16 +35,10 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         database.ReadAsync("reading a suspension", session => SuspensionAsync(session, store), cancellationToken);
 
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
-        database.WriteAsync("suspending a store", 0, async session =>
-        {
-            // Alone: no charge that read the store as it was commits after this.
-            await LockAsync(session, store).ConfigureAwait(false);
-            if (await SuspensionAsync(session, store).ConfigureAwait(false) is not null)
-                return (false, false);
-            await session.ExecuteAsync(
-                [PostgresSuspensions.Insert(store, reason, clock.GetUtcNow()), .. await AuditAsync(session, new AuditEvent(LedgerGuard.SuspendAction, LedgerGuard.Actor, store, null, reason)).ConfigureAwait(false)]).ConfigureAwait(false);
-            return (true, true);
-        }, cancellationToken);
+        database.WriteAsync("suspending a store", 0, session => SuspendAsync(session, store, reason, _ => true), cancellationToken);
+
+    public Task<bool> SuspendAsOfAsync(StoreId store, string reason, LedgerBook? own, CancellationToken cancellationToken) =>
+        database.WriteAsync("suspending a store", 0, session => SuspendAsync(session, store, reason, now => LedgerBook.HaveSameEntries(own, now)), cancellationToken);
 
     public Task ScanAsync(StoreId store, ILedgerScan scan, CancellationToken cancellationToken) =>
         database.ReadOnceAsync("verifying a store's ledger", async session =>
@@ -72,10 +66,10 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         database.ReadAsync("reading an entry's MAC", async session =>
             (await session.QueryAsync(PostgresEntries.Mac(store.Value, account.Value, sequence), row => row.GetFieldValue<byte[]>(0)).ConfigureAwait(false)).FirstOrDefault(), cancellationToken);
 
-    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) =>
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken) =>
         database.ReadSnapshotAsync("looking for an acknowledgement", async session =>
         {
-            var search = new AcknowledgementSearch(chain, store.Value, account.Value, version);
+            var search = new AcknowledgementSearch(chain, store.Value, account.Value, seen);
             if ((await session.QueryAsync(PostgresBooks.Select(store.Value, account.Value), PostgresBooks.From).ConfigureAwait(false)) is [var (book, _)])
                 await ReadEntriesAsync(session, book, search.Entry, cancellationToken).ConfigureAwait(false);
             return search.IsFound;
@@ -125,6 +119,20 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
         var books = found.Where(row => LedgerChain.Equal(row.Mac, chain.OfBook(row.Book))).ToDictionary(row => (row.Book.Store, row.Book.Account), row => new WitnessStep(null, row.Book.ToMark(row.Mac)));
         session.ExecuteLast(PostgresStatement.Confirm());
         return (true, ([.. books.Values], [.. unsettled.Where(book => books.ContainsKey(book.Key))]));
+    }
+
+    private async Task<(bool, bool)> SuspendAsync(PostgresSession session, StoreId store, string reason, Func<LedgerBook?, bool> isMeant)
+    {
+        // Alone: no charge that read the store as it was commits after this.
+        await LockAsync(session, store).ConfigureAwait(false);
+        var own = await session.QueryAsync(PostgresBooks.OfStores([store.Value], isLocked: false), PostgresBooks.From).ConfigureAwait(false);
+        if (!isMeant(own is [var (book, _)] ? book : null))
+            return (false, false);
+        if (await SuspensionAsync(session, store).ConfigureAwait(false) is not null)
+            return (false, true);
+        await session.ExecuteAsync(
+            [PostgresSuspensions.Insert(store, reason, clock.GetUtcNow()), .. await AuditAsync(session, new AuditEvent(LedgerGuard.SuspendAction, LedgerGuard.Actor, store, null, reason)).ConfigureAwait(false)]).ConfigureAwait(false);
+        return (true, true);
     }
 
     private async Task<(bool, List<WitnessStep>?)> AcknowledgeAsync(PostgresSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)

@@ -30,16 +30,11 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
         readers.ReadAsync("reading a suspension", session => LedgerSuspensions.Read(session, store), cancellationToken);
 
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
+        writer.RunAsync("suspending a store", 0, session => Suspend(session, store, reason), cancellationToken);
+
+    public Task<bool> SuspendAsOfAsync(StoreId store, string reason, LedgerBook? own, CancellationToken cancellationToken) =>
         writer.RunAsync("suspending a store", 0, session =>
-        {
-            if (LedgerSuspensions.Read(session, store) is not null)
-                return false;
-            // Never taken back while the process lives: one process writes, and what it has not suspended is not.
-            _mayHoldSuspensions = true;
-            LedgerSuspensions.Insert(session, store, reason, clock.GetUtcNow());
-            AuditLog.Append(session, clock.GetUtcNow(), [new AuditEvent(LedgerGuard.SuspendAction, LedgerGuard.Actor, store, null, reason)]);
-            return true;
-        }, cancellationToken);
+            LedgerBook.HaveSameEntries(own, LedgerBooks.ReadUnchecked(session, store, LedgerBook.StoreItself)?.Book) && Suspend(session, store, reason), cancellationToken);
 
     /// <summary>Why a store, or every store, is suspended, or null; not looked up while none is.</summary>
     public string? ReadSuspension(SqliteSession session, StoreId store) => (_mayHoldSuspensions ? LedgerSuspensions.Read(session, store) : null) ?? Gate.Reason;
@@ -73,10 +68,10 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
         readers.ReadAsync("reading an entry's MAC", session =>
             LedgerBooks.ReadUnchecked(session, store, account.Value) is var (book, _) ? LedgerEntries.ReadMac(session, book.Id, sequence) : null, cancellationToken);
 
-    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken) =>
+    public Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken) =>
         readers.ReadAsync("looking for an acknowledgement", reader => reader.InSnapshot(session =>
         {
-            var search = new AcknowledgementSearch(chain, store.Value, account.Value, version);
+            var search = new AcknowledgementSearch(chain, store.Value, account.Value, seen);
             if (LedgerBooks.ReadUnchecked(session, store, account.Value) is var (book, _))
                 LedgerEntries.Search(session, book, search);
             return search.IsFound;
@@ -92,6 +87,17 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
             if (steps is not null)
                 Journal.Add([.. steps]);
         }).ConfigureAwait(false) is not null;
+
+    private bool Suspend(SqliteSession session, StoreId store, string reason)
+    {
+        if (LedgerSuspensions.Read(session, store) is not null)
+            return true;
+        // Never taken back while the process lives: one process writes, and what it has not suspended is not.
+        _mayHoldSuspensions = true;
+        LedgerSuspensions.Insert(session, store, reason, clock.GetUtcNow());
+        AuditLog.Append(session, clock.GetUtcNow(), [new AuditEvent(LedgerGuard.SuspendAction, LedgerGuard.Actor, store, null, reason)]);
+        return true;
+    }
 
     private List<WitnessStep>? Acknowledge(SqliteSession session, StoreId store, IReadOnlyList<AcknowledgedBook> books, AuditEvent line)
     {

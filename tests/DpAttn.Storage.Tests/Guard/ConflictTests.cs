@@ -49,6 +49,42 @@ public sealed class ConflictTests : IAsyncLifetime
         Assert.Contains("behind the witness", (await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync(10))).Message);
     }
 
+    /// <summary>
+    /// This process holds a charge untold that is lost with the older copy; another one's way is found and acknowledged before this one reaches the witness, and goes on beyond what was lost. That was not acknowledged.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_an_acknowledgement_knew_nothing_of_is_not_excused_by_charges_after_it(bool isScanned)
+    {
+        // Version 9 of 80 units is common; the witness saw another 10 of 100, which is acknowledged; charges go on.
+        var known = (await _storage.Books.ReadMarkAsync(Store, Alice, default))!;
+        var lost = known with { Version = 10, Spent = new PrivacyAmount(600, 0), Mac = Enumerable.Repeat((byte)7, 32).ToArray() };
+        var guard = new LedgerGuard(_storage.Books, _witness, TimeProvider.System);
+        await guard.StartAsync();
+        _witness.Marks[("store-1", "alice")] = Seen;
+        await guard.VerifyPendingAsync();
+        Assert.NotNull(await guard.AcknowledgeAsync(Store, "operator"));
+        await guard.StopAsync();
+        await ChargeAsync(900);
+        Assert.True((await _storage.Books.ReadMarkAsync(Store, Alice, default))!.Spent.MuSquared > 900);
+        // What was acknowledged stays so.
+        Assert.False(await WitnessInquiry.IsLostAsync(_storage.Books, Seen, default));
+        Assert.True(await WitnessInquiry.IsLostAsync(_storage.Books, lost, default));
+
+        if (isScanned)
+        {
+            _witness.Marks[("store-1", "alice")] = lost;
+            Assert.Contains((await guard.VerifyAsync(Store)).Faults, fault => fault.Kind == LedgerFaultKind.OtherHistory);
+            return;
+        }
+        await using var teller = Tell(failures: 0);
+        _storage.Books.Journal.Add(new WitnessStep(known, lost));
+        await teller.TellAsync(default);
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync(10));
+        Assert.True(_witness.Marks[("store-1", "alice")].Spent.MuSquared >= 100 + 520);
+    }
+
     [Fact]
     public async Task It_is_told_as_a_failure_until_it_was_looked_into()
     {
@@ -75,7 +111,7 @@ public sealed class ConflictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_witness_saw_is_never_written_over()
+    public async Task What_the_witness_saw_is_never_written_over_and_what_was_charged_since_comes_on_top()
     {
         await using var teller = Tell(failures: 2);
         // The second state would rise over what was seen, in the same round and in those that follow.
@@ -87,7 +123,8 @@ public sealed class ConflictTests : IAsyncLifetime
         await ChargeAsync(50);
         await teller.TellAsync(default);
         await teller.TellAsync(default);
-        Assert.Same(Seen, _witness.Marks[("store-1", "alice")]);
+        Assert.Equal(100 + 10 + 30 + 40 + 50, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
+        Assert.True(_witness.Marks[("store-1", "alice")].Version > (await _storage.Books.ReadMarkAsync(Store, Alice, default))!.Version);
         Assert.NotNull(await _storage.Books.ReadSuspensionAsync(Store, default));
     }
 

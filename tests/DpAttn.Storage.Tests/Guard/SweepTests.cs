@@ -87,6 +87,18 @@ public sealed class SweepTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_store_that_is_suspended_between_two_pages_is_left_as_it_is()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 1200).Select(i => _storage.Ledger.SetLimitAsync(Store, new AccountId($"account-{i}"), Limit)));
+        await _storage.Guard.TellAsync();
+        _witness.Marks.Clear();
+        _witness.BeforeRaise = () => _storage.Books.SuspendAsync(Store, "a test", default);
+        await _storage.Guard.CompareSomeAsync();
+        Assert.Equal(500, _witness.Marks.Keys.Count(key => key.Store == "store-1"));
+        Assert.Equal(2, _witness.Marks.Keys.Count(key => key.Store == "store-2"));
+    }
+
+    [Fact]
     public async Task A_book_that_went_another_way_than_the_witness_saw_is_not_told_over_it()
     {
         var seen = _witness.Marks[("store-1", "alice")] with { Mac = new byte[32] };

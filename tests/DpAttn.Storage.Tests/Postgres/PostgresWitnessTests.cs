@@ -125,6 +125,22 @@ public sealed class PostgresWitnessTests : WitnessConformance
         Assert.Null(await again.ReadIdentityAsync());
     }
 
+    /// <summary>A name with a byte that no id has, or an amount below zero, is damage as any other: never an exception that nobody expects.</summary>
+    [Theory]
+    [InlineData("account = 'al\u00ffce'", "al\u00ffce")]
+    [InlineData("store = 'st\u00ffre'", "st\u00ffre")]
+    [InlineData("spent_mu2 = -5", "-5")]
+    public async Task One_whose_names_or_amounts_are_damaged_is_lost_as_well(string damage, string hidden)
+    {
+        await using var witness = await BeginAsync();
+        await witness.RaiseAsync([Step(null, Mark(5, 50))]);
+        await LocalPostgres.ExecuteAsync(_connection!, $"SET session_replication_role = replica; UPDATE dpattn_witness_mark SET {damage}");
+        var store = damage.StartsWith("store", StringComparison.Ordinal);
+        var failure = await Assert.ThrowsAsync<StorageCorruptException>(store ? () => witness.ListStoresAsync(null, 10) : () => witness.ListAsync(Store, null, 10));
+        Assert.DoesNotContain(hidden, $"{failure}");
+        Assert.Null(await witness.ReadIdentityAsync());
+    }
+
     [Fact]
     public async Task Without_its_tables_or_with_newer_ones_it_is_not_opened()
     {

@@ -14,12 +14,14 @@ internal static class AcknowledgementPlan
     {
         var storeMark = scan.Missing.Find(mark => mark.Account is null);
         var books = new List<AcknowledgedBook>();
+        // What their accounts are charged for what was lost, the store is charged as well: others may have been charged since, and the mark of the store's total counts them once.
+        var sum = scan.StoreSum;
         foreach (var suspect in scan.Suspects)
-            books.Add(OfBook(suspect, suspect.AccountSum, suspect.Tiers, chain, now));
+            Add(OfBook(suspect, suspect.AccountSum, suspect.Tiers, chain, now, ofStore: sum));
         foreach (var mark in scan.Missing)
         {
             if (mark.Account is { } account)
-                books.Add(OfBook(new BookScan(chain, LedgerBook.Empty(0, store.Value, account.Value), [], mark), default, new Dictionary<string, long>(), chain, now, isMissing: true));
+                Add(OfBook(new BookScan(chain, LedgerBook.Empty(0, store.Value, account.Value), [], mark), default, new Dictionary<string, long>(), chain, now, isMissing: true, ofStore: sum));
         }
         // What the accounts' entries added; what is put on top of it is the store's own entry.
         var tiers = scan.Store is null ? scan.Tiers : BookScan.Merge(scan.Store.Tiers, scan.Tiers);
@@ -28,16 +30,25 @@ internal static class AcknowledgementPlan
         // Of a total that slabs may have been given back to, the mark is the highest it ever was: it counts where the witness saw something that is not there.
         var usesMark = own.Faults.Count > 0 || own.IsBehind || scan.Missing.Count > 0 || scan.Suspects.Any(suspect => suspect.IsDisowned);
         // All slabs are taken back with it: others may have been charged from the same units since the copy, which the mark counts once.
-        books.Add(OfBook(own, scan.StoreSum, tiers, chain, now, isMissing: scan.Store is null, usesMark, scan.Unused));
+        books.Add(OfBook(own, sum, tiers, chain, now, isMissing: scan.Store is null, usesMark, scan.Unused));
         return books;
+
+        void Add(AcknowledgedBook book)
+        {
+            books.Add(book);
+            sum += book.Entries[0].Row.StoreAmount;
+        }
     }
 
-    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true, PrivacyAmount unused = default)
+    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true, PrivacyAmount unused = default, WideAmount ofStore = default)
     {
         var book = found.Book;
         var marked = found.Mark?.Spent ?? PrivacyAmount.Zero;
         var stated = book.Spent - unused;
         var spent = usesMark ? sum.Max(stated, marked) : sum.Max(stated);
+        // Nothing here shows how much of what the witness saw, before the two ways parted, the entries hold as well.
+        if (!book.IsOfStore && found.Faults.Contains(LedgerFaultKind.OtherHistory))
+            spent = (sum + marked).Max(stated);
         var difference = new PrivacyAmount(Difference(spent.MuSquared, sum.MuSquared), Difference(spent.Slack, sum.Slack));
         var sequence = Math.Max(found.LastSequence, found.IsAuthentic ? book.Sequence : 0);
         if (!book.IsOfStore)
@@ -52,7 +63,8 @@ internal static class AcknowledgementPlan
             StatedEpsilon: null,
             StatedDelta: null,
             book.IsOfStore ? PrivacyAmount.Zero : difference,
-            book.IsOfStore ? difference : PrivacyAmount.Zero,
+            // At most what fits the store's row.
+            book.IsOfStore ? difference : new PrivacyAmount(Math.Min(difference.MuSquared, Difference(long.MaxValue, ofStore.MuSquared)), Math.Min(difference.Slack, Difference(long.MaxValue, ofStore.Slack))),
             Timestamp.ToMicroseconds(now));
         var mac = chain.OfEntry(book.Store, book.Account, found.Head, row);
         var entries = new List<(EntryRow Row, byte[] Mac)> { (row, mac) };

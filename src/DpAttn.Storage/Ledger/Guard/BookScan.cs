@@ -96,7 +96,8 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
         if (isAcknowledgement && isAuthentic)
         {
             _faults.Clear();
-            _isOtherHistory = false;
+            // One of less knew nothing of what the witness saw.
+            _isOtherHistory = _isOtherHistory && !AccountSum.Holds(mark!.Spent);
             _recordedSince.Clear();
             IsAcknowledged = true;
         }

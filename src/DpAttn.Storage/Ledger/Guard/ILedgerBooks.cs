@@ -32,6 +32,14 @@ internal interface ILedgerBooks
     /// <summary>Suspends a store, with a line in the audit log; one that is suspended keeps its reason, and no line is written.</summary>
     Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken);
 
+    /// <summary>Suspends a store for what a snapshot of it showed, unless its own book has been given an entry since: as every acknowledgement does, which then knew of it.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="reason">What was found.</param>
+    /// <param name="own">The store's own book as the snapshot showed it, or null where it had none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>False when it has, and nothing was done; true when the store is suspended now.</returns>
+    Task<bool> SuspendAsOfAsync(StoreId store, string reason, LedgerBook? own, CancellationToken cancellationToken);
+
     /// <summary>
     /// Tells all rows of a store in one snapshot, authentic or not: book by book in the ordinal order of the accounts, the store's own first; of each book its tiers
     /// and then its entries in the order of their sequence.
@@ -44,8 +52,8 @@ internal interface ILedgerBooks
     /// <summary>The MAC that stands in an account's entry, or null.</summary>
     Task<byte[]?> ReadEntryMacAsync(StoreId store, AccountId account, long sequence, CancellationToken cancellationToken);
 
-    /// <summary>Whether an authentic acknowledgement stands in an account's book behind a version: what was seen up to there, and is there no longer, is acknowledged.</summary>
-    Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, long version, CancellationToken cancellationToken);
+    /// <summary>Whether an authentic acknowledgement stands in an account's book of what was seen of it and is there no longer: behind its version, and of no less.</summary>
+    Task<bool> IsAcknowledgedAsync(StoreId store, AccountId account, WitnessMark seen, CancellationToken cancellationToken);
 
     /// <summary>Marks of a store's books as they stand now, in the ordinal order of their accounts, the store's own first.</summary>
     /// <param name="store">The store.</param>

@@ -161,14 +161,27 @@ public sealed partial class LedgerGuard
     /// <exception cref="StorageException">The database or the witness cannot be read.</exception>
     public async Task<LedgerReport> VerifyAsync(StoreId store, CancellationToken cancellationToken = default)
     {
-        var marks = new MarkBatch(_witness);
-        var scan = await ScanAsync(store, _isPaired ? marks.AddAsync : null, cancellationToken).ConfigureAwait(false);
-        await marks.FlushAsync(cancellationToken).ConfigureAwait(false);
-        var faults = await FaultsAsync(scan, cancellationToken).ConfigureAwait(false);
-        var report = new LedgerReport(store, scan.Books, scan.Entries, faults);
-        if (report.Reason is { } reason && faults.Any(fault => fault.Kind != LedgerFaultKind.WitnessLost))
-            await SuspendAsync(store, reason, cancellationToken).ConfigureAwait(false);
-        return report;
+        for (var attempt = 1; ; attempt++)
+        {
+            var marks = new MarkBatch(_witness);
+            var scan = await ScanAsync(store, _isPaired ? marks.AddAsync : null, cancellationToken).ConfigureAwait(false);
+            await marks.FlushAsync(cancellationToken).ConfigureAwait(false);
+            var faults = await FaultsAsync(scan, cancellationToken).ConfigureAwait(false);
+            var report = new LedgerReport(store, scan.Books, scan.Entries, faults);
+            if (report.Reason is not { } reason || faults.All(fault => fault.Kind == LedgerFaultKind.WitnessLost))
+                return report;
+            // What was acknowledged since the snapshot is no finding; what keeps changing is one in the end.
+            if (attempt < MostTries)
+            {
+                if (!await _books.SuspendAsOfAsync(store, reason, scan.Store?.Book, cancellationToken).ConfigureAwait(false))
+                    continue;
+            }
+            else
+            {
+                await SuspendAsync(store, reason, cancellationToken).ConfigureAwait(false);
+            }
+            return report;
+        }
     }
 
     /// <summary>Stores that have books, or marks at the witness.</summary>

@@ -9,6 +9,9 @@ internal readonly record struct WideAmount(Int128 MuSquared, Int128 Slack)
 
     public bool Equals(PrivacyAmount amount) => MuSquared == amount.MuSquared && Slack == amount.Slack;
 
+    /// <summary>Whether an amount is no larger in either part.</summary>
+    public bool Holds(PrivacyAmount amount) => amount.MuSquared <= MuSquared && amount.Slack <= Slack;
+
     /// <summary>The larger of both in either part, at most what fits a row.</summary>
     public PrivacyAmount Max(params ReadOnlySpan<PrivacyAmount> others)
     {

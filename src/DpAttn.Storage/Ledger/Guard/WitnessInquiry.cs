@@ -5,6 +5,8 @@ namespace DpAttn.Storage;
 /// <summary>Looks into what the database has of what was seen of a book, or committed there. Nothing in it is remembered: the database is asked each time.</summary>
 internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness, Func<StoreId, string, CancellationToken, Task> suspend)
 {
+    private const int MostRaises = 8;
+
     /// <summary>Whether what was seen of a book is not, or no longer, in the database, and nobody has acknowledged that.</summary>
     public static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken)
     {
@@ -17,7 +19,7 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
         if (seen.Account is not { } account)
             return false;
         var mac = await books.ReadEntryMacAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
-        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !await books.IsAcknowledgedAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
+        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !await books.IsAcknowledgedAsync(seen.Store, account, seen, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Looks into a conflict: suspends the store where its database has gone back, again should somebody have removed that.</summary>
@@ -26,29 +28,29 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
     {
         var store = conflict.Seen.Store;
         var isSuspended = await books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) is not null;
-        if (!isSuspended && await IsLostAsync(books, conflict.Seen, cancellationToken).ConfigureAwait(false))
+        if (!isSuspended || !conflict.IsSought)
         {
-            await suspend(store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
-            isSuspended = true;
-        }
-        // What the witness never saw, and the database no longer has, only this process knows.
-        if (!isSuspended || !conflict.IsOwnSought)
-        {
-            var isLost = await IsLostAsync(books, conflict.Own.First, cancellationToken).ConfigureAwait(false)
+            // What the witness never saw, and the database no longer has, only this process knows.
+            var isLost = await IsLostAsync(books, conflict.Seen, cancellationToken).ConfigureAwait(false)
+                || await IsLostAsync(books, conflict.Own.First, cancellationToken).ConfigureAwait(false)
                 || await IsLostAsync(books, conflict.Own.Last, cancellationToken).ConfigureAwait(false);
-            conflict = conflict with { IsOwnSought = true, IsOwnLost = isLost };
+            conflict = conflict with { IsSought = true, IsLost = isLost };
             if (isLost && !isSuspended)
             {
                 await suspend(store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
                 isSuspended = true;
             }
         }
-        if (!conflict.IsOwnLost)
+        if (!conflict.IsLost || conflict.Told == conflict.Own)
             return isSuspended ? conflict : null;
-        var evidence = conflict.Evidence();
-        // Another process may have raised it meanwhile; then over that, at the next look.
-        return await witness.RaiseAsync([new WitnessStep(conflict.Seen, evidence)], cancellationToken).ConfigureAwait(false) is [var seen]
-            ? conflict with { Seen = seen }
-            : conflict with { Seen = evidence, IsOwnLost = false };
+        for (var attempt = 0; attempt < MostRaises; attempt++)
+        {
+            var evidence = conflict.Evidence();
+            if (await witness.RaiseAsync([new WitnessStep(conflict.Seen, evidence)], cancellationToken).ConfigureAwait(false) is not [var seen])
+                return conflict with { Seen = evidence, Told = conflict.Own };
+            // Another process has raised it meanwhile: then over that.
+            conflict = conflict with { Seen = seen };
+        }
+        return conflict;
     }
 }

@@ -14,4 +14,12 @@ public sealed record WitnessMark(StoreId Store, AccountId? Account, long Version
 
     /// <summary>Whether another mark is of the same state.</summary>
     internal bool IsSameState(WitnessMark other) => Version == other.Version && Spent == other.Spent && Mac.Span.SequenceEqual(other.Mac.Span);
+
+    /// <summary>What was spent between an earlier state and this one.</summary>
+    internal PrivacyAmount AddedTo(WitnessMark earlier)
+    {
+        // A difference of two amounts that are not negative fits; what somebody wrote may be.
+        var (now, then) = (new WideAmount(Spent.MuSquared, Spent.Slack), new WideAmount(earlier.Spent.MuSquared, earlier.Spent.Slack));
+        return new WideAmount(now.MuSquared - then.MuSquared, now.Slack - then.Slack).Max(PrivacyAmount.Zero);
+    }
 }

@@ -36,6 +36,12 @@ internal sealed class WitnessSweep(ILedgerBooks books, ILedgerWitness witness, F
                     continue;
                 left -= await CompareAsync(store, null, cancellationToken).ConfigureAwait(false);
             }
+            // Somebody may have closed it between two pages: what is wrong there is for the acknowledgement to find.
+            else if (await books.ReadSuspensionAsync(at.Store, cancellationToken).ConfigureAwait(false) is not null)
+            {
+                _at = null;
+                left--;
+            }
             else
             {
                 left -= await CompareAsync(at.Store, at.Account, cancellationToken).ConfigureAwait(false);

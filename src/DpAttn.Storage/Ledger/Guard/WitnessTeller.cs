@@ -170,7 +170,7 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
                     continue;
                 }
                 if (_held.Remove(book, out var settled) && settled.Own.Last.Version > settled.Seen.Version)
-                    late.Add(settled.Own with { From = settled.Seen });
+                    late.Add(settled.Own.After(settled.Seen));
             }
         }
         if (failed is null)

@@ -7,6 +7,7 @@ namespace DpAttn.Storage;
 internal static class PostgresMarks
 {
     private const string Columns = "store, account, version, spent_mu2, spent_slack, mac, digest";
+    private const string Mark = "a mark of the witness";
     private const int BooksAtOnce = 1000;
 
     /// <summary>Whoever raises marks shares it, and whoever begins a new generation has it alone: no mark goes to one that was replaced.</summary>
@@ -51,12 +52,19 @@ internal static class PostgresMarks
     /// <exception cref="StorageCorruptException">The mark is damaged.</exception>
     public static WitnessMark From(NpgsqlDataReader row)
     {
-        var (store, account) = (row.GetString(0), row.GetString(1));
-        var mark = new WitnessMark(
-            new StoreId(store), account.Length > 0 ? new AccountId(account) : null, row.GetInt64(2), new PrivacyAmount(row.GetInt64(3), row.GetInt64(4)), row.GetFieldValue<byte[]>(5));
-        WitnessDigest.Of(mark).Require(row.GetFieldValue<byte[]>(6), "a mark of the witness");
+        // A damaged name or amount is none that there could be, which shows before its digest does.
+        var mark = Whole(() => new WitnessMark(
+            new StoreId(row.GetString(0)),
+            row.GetString(1) is { Length: > 0 } account ? new AccountId(account) : null,
+            row.GetInt64(2),
+            new PrivacyAmount(row.GetInt64(3), row.GetInt64(4)),
+            row.GetFieldValue<byte[]>(5)));
+        WitnessDigest.Of(mark).Require(row.GetFieldValue<byte[]>(6), Mark);
         return mark;
     }
+
+    /// <exception cref="StorageCorruptException">The store's name is damaged.</exception>
+    public static StoreId StoreFrom(NpgsqlDataReader row) => Whole(() => new StoreId(row.GetString(0)));
 
     /// <summary>Raises marks, in the transaction that the session has begun.</summary>
     /// <returns>The marks that were there already and are none that these follow.</returns>
@@ -119,4 +127,17 @@ internal static class PostgresMarks
     }
 
     private static (string Store, string Account) Key(NpgsqlDataReader row) => (row.GetString(0), row.GetString(1));
+
+    // What is wrong with it is not repeated: it may be a name.
+    private static T Whole<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (ArgumentException)
+        {
+            throw new StorageCorruptException($"{Mark} is not what was written: it holds what no mark does");
+        }
+    }
 }

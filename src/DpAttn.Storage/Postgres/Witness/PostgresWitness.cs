@@ -142,8 +142,11 @@ public sealed class PostgresWitness : ILedgerWitness
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<StoreId>> ListStoresAsync(StoreId? after, int limit, CancellationToken cancellationToken = default) =>
-        await ReadAsync(PostgresMarks.ListStores(Current.Generation, after, limit), row => new StoreId(row.GetString(0)), cancellationToken).ConfigureAwait(false);
+    public Task<IReadOnlyList<StoreId>> ListStoresAsync(StoreId? after, int limit, CancellationToken cancellationToken = default)
+    {
+        var select = PostgresMarks.ListStores(Current.Generation, after, limit);
+        return SoundAsync<IReadOnlyList<StoreId>>(async () => await ReadAsync(select, PostgresMarks.StoreFrom, cancellationToken).ConfigureAwait(false));
+    }
 
     /// <summary>Waits for what is under way and closes the connections.</summary>
     public async ValueTask DisposeAsync()
