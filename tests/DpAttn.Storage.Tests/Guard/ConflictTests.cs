@@ -60,12 +60,7 @@ public sealed class ConflictTests : IAsyncLifetime
         // Version 9 of 80 units is common; the witness saw another 10 of 100, which is acknowledged; charges go on.
         var known = (await _storage.Books.ReadMarkAsync(Store, Alice, default))!;
         var lost = known with { Version = 10, Spent = new PrivacyAmount(600, 0), Mac = Enumerable.Repeat((byte)7, 32).ToArray() };
-        var guard = new LedgerGuard(_storage.Books, _witness, TimeProvider.System);
-        await guard.StartAsync();
-        _witness.Marks[("store-1", "alice")] = Seen;
-        await guard.VerifyPendingAsync();
-        Assert.NotNull(await guard.AcknowledgeAsync(Store, "operator"));
-        await guard.StopAsync();
+        var guard = await AcknowledgeSeenAsync();
         await ChargeAsync(900);
         Assert.True((await _storage.Books.ReadMarkAsync(Store, Alice, default))!.Spent.MuSquared > 900);
         // What was acknowledged stays so.
@@ -83,6 +78,19 @@ public sealed class ConflictTests : IAsyncLifetime
         await teller.TellAsync(default);
         await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync(10));
         Assert.True(_witness.Marks[("store-1", "alice")].Spent.MuSquared >= 100 + 520);
+    }
+
+    /// <summary>The same with a charge so small that the acknowledgement charged more than all of that way; not for it.</summary>
+    [Fact]
+    public async Task What_is_lost_and_was_told_nobody_is_charged_though_the_acknowledgement_was_of_more()
+    {
+        var known = (await _storage.Books.ReadMarkAsync(Store, Alice, default))!;
+        await AcknowledgeSeenAsync();
+        _storage.Books.Journal.Add(new WitnessStep(known, known with { Version = 10, Spent = new PrivacyAmount(90, 0), Mac = Enumerable.Repeat((byte)7, 32).ToArray() }));
+        await using var teller = Tell(failures: 0);
+        await teller.TellAsync(default);
+        await Assert.ThrowsAsync<LedgerSuspendedException>(() => ChargeAsync(10));
+        Assert.Equal(100 + 10, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
     }
 
     [Fact]
@@ -156,6 +164,18 @@ public sealed class ConflictTests : IAsyncLifetime
         await teller.TellAsync(default);
         Assert.Equal(11, _witness.Marks[("store-1", "alice")].Version);
         Assert.True((await ChargeAsync(10)).IsAdmitted);
+    }
+
+    /// <summary>What the witness saw, and the database does not have, is acknowledged.</summary>
+    private async Task<LedgerGuard> AcknowledgeSeenAsync()
+    {
+        var guard = new LedgerGuard(_storage.Books, _witness, TimeProvider.System);
+        await guard.StartAsync();
+        _witness.Marks[("store-1", "alice")] = Seen;
+        await guard.VerifyPendingAsync();
+        Assert.NotNull(await guard.AcknowledgeAsync(Store, "operator"));
+        await guard.StopAsync();
+        return guard;
     }
 
     private WitnessTeller Tell(int failures)

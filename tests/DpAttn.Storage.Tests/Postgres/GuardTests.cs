@@ -286,6 +286,27 @@ public sealed class GuardTests(OwnServer own) : IClassFixture<OwnServer>, IAsync
         Assert.Equal("a test", (await _storage.Ledger.ReadStoreAsync(Store))!.Suspension);
     }
 
+    /// <summary>Here too: what an operator acknowledged between a verification's snapshot and its suspension does not close the store again.</summary>
+    [Fact]
+    public async Task What_is_acknowledged_while_a_ledger_is_verified_does_not_close_it_again()
+    {
+        await LocalPostgres.ExecuteAsync(Options.ConnectionString, "SET session_replication_role = replica; UPDATE dpattn_ledger_entry SET account_mu2 = 1, store_mu2 = 1 WHERE kind = 'charge'");
+        Assert.NotNull((await _storage.Guard.VerifyAsync(Store)).Reason);
+        var scans = 0;
+        var guard = new LedgerGuard(new Guard.UnreadableBooks(_storage.Books, failures: 0)
+        {
+            AfterScan = async () =>
+            {
+                if (scans++ == 0)
+                    Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+            },
+        }, null, TimeProvider.System);
+        Assert.Empty((await guard.VerifyAsync(Store)).Faults);
+        Assert.Equal(2, scans);
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
+        Assert.True((await ChargeAsync(Alice)).IsAdmitted);
+    }
+
     private async Task RequireFoundAsync(Func<Task> tamper, LedgerFaultKind kind)
     {
         var before = await SpentAsync();

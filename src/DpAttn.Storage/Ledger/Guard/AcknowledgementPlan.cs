@@ -4,7 +4,8 @@ namespace DpAttn.Storage;
 
 /// <summary>
 /// What an acknowledgement writes, from what a scan found: every book that is not what it was goes on from the largest of what the database states, what the
-/// witness saw and what the entries sum to. It never refunds; what is spent may stand above the limit, and then nothing more can be charged: no account goes on
+/// witness saw (with what the processes added to it as evidence) and what the entries sum to; one that went another way of which nobody gave evidence, from both ways together. What its accounts are charged, the store is
+/// charged as well. It never refunds; what is spent may stand above the limit, and then nothing more can be charged: no account goes on
 /// holding a slab, and one of a book that is not what it was counts as used.
 /// </summary>
 internal static class AcknowledgementPlan

@@ -8,8 +8,8 @@ public sealed partial class LedgerGuard
     private const int MostTries = 5;
 
     /// <summary>
-    /// Opens a suspended store again, as an operator who looked into it says. Nothing is refunded: each book goes on from the largest of what the database states, what
-    /// the witness saw and what the entries sum to. When the witness was lost, a new one is begun from what the database holds, and every other store is
+    /// Opens a suspended store again, as an operator who looked into it says. Nothing is refunded: each book goes on from no less than what the database states, what
+    /// the witness saw and what the entries sum to, and what was charged on an older copy comes on top of what was lost with it. When the witness was lost, a new one is begun from what the database holds, and every other store is
     /// suspended until it is acknowledged as well.
     /// </summary>
     /// <param name="store">The store.</param>

@@ -8,7 +8,9 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
     private const int MostRaises = 8;
 
     /// <summary>Whether what was seen of a book is not, or no longer, in the database, and nobody has acknowledged that.</summary>
-    public static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken)
+    public static Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, CancellationToken cancellationToken) => IsLostAsync(books, seen, isExcusable: true, cancellationToken);
+
+    private static async Task<bool> IsLostAsync(ILedgerBooks books, WitnessMark seen, bool isExcusable, CancellationToken cancellationToken)
     {
         var now = await books.ReadMarkAsync(seen.Store, seen.Account, cancellationToken).ConfigureAwait(false);
         if (now is null || now.Version < seen.Version || !seen.Spent.FitsIn(now.Spent))
@@ -19,7 +21,7 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
         if (seen.Account is not { } account)
             return false;
         var mac = await books.ReadEntryMacAsync(seen.Store, account, seen.Version, cancellationToken).ConfigureAwait(false);
-        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !await books.IsAcknowledgedAsync(seen.Store, account, seen, cancellationToken).ConfigureAwait(false);
+        return (mac is null || !seen.Mac.Span.SequenceEqual(mac)) && !(isExcusable && await books.IsAcknowledgedAsync(seen.Store, account, seen, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Looks into a conflict: suspends the store where its database has gone back, again should somebody have removed that.</summary>
@@ -31,9 +33,11 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
         if (!isSuspended || !conflict.IsSought)
         {
             // What the witness never saw, and the database no longer has, only this process knows.
+            // No acknowledgement knew of it either while nobody was told.
+            var isExcusable = conflict.Told is not null || conflict.Own.Added == PrivacyAmount.Zero;
             var isLost = await IsLostAsync(books, conflict.Seen, cancellationToken).ConfigureAwait(false)
-                || await IsLostAsync(books, conflict.Own.First, cancellationToken).ConfigureAwait(false)
-                || await IsLostAsync(books, conflict.Own.Last, cancellationToken).ConfigureAwait(false);
+                || await IsLostAsync(books, conflict.Own.First, isExcusable, cancellationToken).ConfigureAwait(false)
+                || await IsLostAsync(books, conflict.Own.Last, isExcusable, cancellationToken).ConfigureAwait(false);
             conflict = conflict with { IsSought = true, IsLost = isLost };
             if (isLost && !isSuspended)
             {
