@@ -53,13 +53,15 @@ public sealed partial class ReadmeServeTests : IDisposable
         Assert.StartsWith("dpattn serve --data ", command);
         _server = Bash($"exec {command.Replace("/tmp/dpattn-data", _folder.PathOf("data"), StringComparison.Ordinal)} --listen http://127.0.0.1:{port} --admin-listen http://127.0.0.1:{adminPort}", port);
         var key = "";
-        while (_server.StandardOutput.ReadLine() is { } line)
+        var isListening = false;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!isListening && _server.StandardOutput.ReadLineAsync(patience.Token).AsTask().GetAwaiter().GetResult() is { } line)
         {
             if (line.StartsWith("dpattn_", StringComparison.Ordinal))
                 key = line;
-            if (line.Contains("The API listens", StringComparison.Ordinal))
-                break;
+            isListening = line.Contains("the API listens at", StringComparison.Ordinal);
         }
+        Assert.True(isListening, "the server ended before it listened");
         Assert.NotEmpty(key);
         // Nobody reads on, and a full pipe would stop the server.
         _ = _server.StandardOutput.ReadToEndAsync();
