@@ -41,6 +41,30 @@ internal static class OwnFile
         FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
+    /// <summary>Gives a whole file its name, unless something has that name, whoever else does the same at the same time: moving without overwriting looks first and moves then.</summary>
+    /// <returns>Whether it has the name now; the draft may be left beside it.</returns>
+    /// <exception cref="IOException">Neither.</exception>
+    public static bool TryName(string draft, string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            if (Link(draft, path) == 0)
+                return true;
+            if (File.Exists(path))
+                return false;
+            // A file system without hard links.
+        }
+        try
+        {
+            File.Move(draft, path, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return false;
+        }
+    }
+
     /// <summary>Flushes a directory's entries, where the system lets one; a parent that may not be opened is left alone.</summary>
     public static void FlushDirectory(string directory)
     {
@@ -55,6 +79,9 @@ internal static class OwnFile
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", EntryPoint = "link", SetLastError = true)]
+    private static extern int Link([MarshalAs(UnmanagedType.LPUTF8Str)] string path, [MarshalAs(UnmanagedType.LPUTF8Str)] string name);
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static extern int Fsync(int descriptor);

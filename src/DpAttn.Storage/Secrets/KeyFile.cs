@@ -71,7 +71,7 @@ public static class KeyFile
         }
     }
 
-    /// <summary>Writes a complete file beside the place and moves it there, unless somebody was first.</summary>
+    /// <summary>Writes a complete file beside the place and gives it the name, unless somebody was first.</summary>
     private static void Create(string path)
     {
         var draft = $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}.new";
@@ -83,11 +83,8 @@ public static class KeyFile
                 file.Write(NewLine());
                 file.Flush(flushToDisk: true);
             }
-            File.Move(draft, path, overwrite: false);
-            OwnFile.FlushDirectory(Path.GetDirectoryName(path)!);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
+            if (OwnFile.TryName(draft, path))
+                OwnFile.FlushDirectory(Path.GetDirectoryName(path)!);
         }
         finally
         {
