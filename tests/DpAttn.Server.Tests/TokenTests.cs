@@ -91,7 +91,15 @@ public sealed class TokenTests : IAsyncLifetime
         using var sdk = new DpAttentionClient(new DpAttentionOptions { Endpoint = _http.BaseAddress, CredentialProvider = _ => new(owner) });
         await sdk.EnsureStoreAsync(Store, new StoreDefinition
         {
-            KeyDimension = 2, ValueDimension = 1, Keys = new RegionBound(Ball: new BallBound(1)), Values = new ValueBoundStatement(Entry: 1), Ladder = [0.5], Limit = 1, Delta = 1e-6, Capacity = 100, Shards = 1,
+            KeyDimension = 2,
+            ValueDimension = 1,
+            Keys = new RegionBound(Ball: new BallBound(1)),
+            Values = new ValueBoundStatement(Entry: 1),
+            Ladder = [0.5],
+            Limit = 1,
+            Delta = 1e-6,
+            Capacity = 100,
+            Shards = 1,
         });
         var ada = await AccountAsync(owner, "ada");
         using (var granted = await SendAsync(owner, HttpMethod.Put, $"/v1/stores/{Store}/budgets/{ada}", "{\"epsilon\": 0.5}"))
