@@ -4,7 +4,7 @@ namespace DpAttn.Attention.Comparison;
 
 /// <summary>
 /// DPTreeCrossAttention calibrated as the seed paper publishes it (<c>calibration: paper</c>), to measure its error against that of the joint calibration. <b>Not private, and never served</b>: the type is internal, a
-/// test keeps the service from naming it, and its noise is floating-point.
+/// test keeps the service from naming it, and its noise is floating-point and drawn from <see cref="Random"/>: nothing of it is ever released.
 /// </summary>
 /// <remarks>
 /// What is the paper's: truncated Laplace noise on each node; advanced composition over the levels, coordinates, value columns and copies; one common grid range [0, max P_a] for all r features, the constant one

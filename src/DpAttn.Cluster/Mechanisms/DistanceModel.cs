@@ -67,33 +67,20 @@ internal sealed class DistanceModel : ReleasedModel
     /// <summary>Answers from a tier, whose parts come from elsewhere.</summary>
     public ITierAnswers AnswersOf(string release, long slots, int tier, NoiseLadder ladder) => new DistanceTier(this, release, tier, slots, ladder.Tiers[tier].Variance.Sigma.Value);
 
-    public override PrivacyStatement Describe(PrivacyClaim claim) => new()
+    public override PrivacyStatement Describe(PrivacyClaim claim) => Describe(claim, new LatticeFigures(
+        Math.ScaleB((double)Parameters.Sensitivity.Integer, -(Parameters.ValueExponent + DistanceTreeParameters.FeatureBits)),
+        Parameters.Sensitivity.Integer,
+        DistanceTreeParameters.FeatureBits,
+        Parameters.ValueExponent,
+        Parameters.GammaSteps,
+        Parameters.Features,
+        Parameters.Dimension,
+        KernelPolynomial.TaylorCoefficients(Parameters.Degree),
+        Math.Max(Parameters.ErrorBound.Below, Parameters.ErrorBound.Above))) with
     {
-        Store = claim.Store.Name,
-        Incarnation = claim.Store.Incarnation,
-        Release = claim.Release.Id,
-        Adjacency = Definition.Adjacency,
-        Mechanism = Definition.Mechanism,
-        Definition = Definition,
-        Delta = Delta.Value,
-        Sensitivity = Math.ScaleB((double)Parameters.Sensitivity.Integer, -(Parameters.ValueExponent + DistanceTreeParameters.FeatureBits)),
-        SensitivitySteps = Parameters.Sensitivity.Integer.ToString(),
-        FeatureExponent = DistanceTreeParameters.FeatureBits,
-        ValueExponent = Parameters.ValueExponent,
-        GammaSteps = Parameters.GammaSteps,
-        Features = Parameters.Features,
-        Dimension = Parameters.Dimension,
         Parts = Parameters.PartCount,
         SquaredNormSteps = Parameters.Sensitivity.SquaredNorm.ToString(),
         AnswerErrorBound = Parameters.ErrorBound.Answer,
-        KernelCoefficients = KernelPolynomial.TaylorCoefficients(Parameters.Degree),
-        KernelRelativeError = Math.Max(Parameters.ErrorBound.Below, Parameters.ErrorBound.Above),
-        Tiers = [.. claim.Ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
-        GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
-        SamplerVersion = KeyedNoise.SamplerVersion,
-        Slots = claim.Release.Slots,
-        ManifestDigest = claim.Release.Manifest,
-        NotProtected = claim.NotProtected,
     };
 
     protected override NoiseLadder Calibrate(IReadOnlyList<double> epsilons)

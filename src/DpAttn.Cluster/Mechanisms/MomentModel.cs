@@ -41,34 +41,19 @@ internal sealed class MomentModel(StoreDefinition definition, MomentParameters p
     public override ITierAnswers AnswersOf(long[] values, long slots, int tier, NoiseLadder ladder) =>
         new MomentAnswers(new ReleasedMoments(parameters, tier, ladder.Tiers[tier].Variance, slots, values));
 
-    public override PrivacyStatement Describe(PrivacyClaim claim) => Describe(this, parameters, claim);
+    public override PrivacyStatement Describe(PrivacyClaim claim) => Describe(claim, FiguresOf(parameters));
 
-    /// <summary>The claim of one matrix of these parameters.</summary>
-    public static PrivacyStatement Describe(ReleasedModel model, MomentParameters parameters, PrivacyClaim claim) => new()
-    {
-        Store = claim.Store.Name,
-        Incarnation = claim.Store.Incarnation,
-        Release = claim.Release.Id,
-        Adjacency = model.Definition.Adjacency,
-        Mechanism = model.Definition.Mechanism,
-        Definition = model.Definition,
-        Delta = model.Delta.Value,
-        Sensitivity = parameters.Sensitivity.Real.Value,
-        SensitivitySteps = parameters.Sensitivity.Integer.ToString(),
-        FeatureExponent = parameters.FeatureExponent,
-        ValueExponent = parameters.ValueExponent,
-        GammaSteps = parameters.GammaSteps,
-        Features = parameters.Features,
-        Dimension = parameters.Dimension,
-        KernelCoefficients = parameters.Kernel.Coefficients.ToArray(),
-        KernelRelativeError = parameters.Kernel.RelativeError,
-        Tiers = [.. claim.Ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
-        GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
-        SamplerVersion = KeyedNoise.SamplerVersion,
-        Slots = claim.Release.CoveredSlots,
-        ManifestDigest = claim.Release.Manifest,
-        NotProtected = claim.NotProtected,
-    };
+    /// <summary>The figures of one matrix of these parameters.</summary>
+    public static LatticeFigures FiguresOf(MomentParameters parameters) => new(
+        parameters.Sensitivity.Real.Value,
+        parameters.Sensitivity.Integer,
+        parameters.FeatureExponent,
+        parameters.ValueExponent,
+        parameters.GammaSteps,
+        parameters.Features,
+        parameters.Dimension,
+        parameters.Kernel.Coefficients.ToArray(),
+        parameters.Kernel.RelativeError);
 
     protected override NoiseLadder Calibrate(IReadOnlyList<double> epsilons) => SchemaFactory.Ladder(parameters, epsilons, Delta);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Numerics;
 using DpAttn.Attention;
 using DpAttn.Contracts;
 using DpAttn.Privacy;
@@ -53,6 +54,33 @@ internal abstract class ReleasedModel(StoreDefinition definition, StoreSchema sc
     /// <summary>The machine-readable claim of a release.</summary>
     public abstract PrivacyStatement Describe(PrivacyClaim claim);
 
+    /// <summary>What every statement says, with the mechanism's figures.</summary>
+    protected PrivacyStatement Describe(PrivacyClaim claim, LatticeFigures figures) => new()
+    {
+        Store = claim.Store.Name,
+        Incarnation = claim.Store.Incarnation,
+        Release = claim.Release.Id,
+        Adjacency = Definition.Adjacency,
+        Mechanism = Definition.Mechanism,
+        Definition = Definition,
+        Delta = Delta.Value,
+        Sensitivity = figures.Sensitivity,
+        SensitivitySteps = figures.SensitivitySteps.ToString(),
+        FeatureExponent = figures.FeatureExponent,
+        ValueExponent = figures.ValueExponent,
+        GammaSteps = figures.GammaSteps,
+        Features = figures.Features,
+        Dimension = figures.Dimension,
+        KernelCoefficients = figures.KernelCoefficients,
+        KernelRelativeError = figures.KernelRelativeError,
+        Tiers = [.. claim.Ladder.Tiers.Select((tier, t) => new TierStatement(t, tier.Epsilon.Value, tier.Variance.ToString(), tier.Increment.ToString(), tier.Cost.MuSquared, tier.Cost.Slack))],
+        GaussianShareOfDelta = NoiseLadder.GaussianShareOfDelta,
+        SamplerVersion = KeyedNoise.SamplerVersion,
+        Slots = claim.Release.CoveredSlots,
+        ManifestDigest = claim.Release.Manifest,
+        NotProtected = claim.NotProtected,
+    };
+
     protected abstract NoiseLadder Calibrate(IReadOnlyList<double> epsilons);
 }
 
@@ -100,6 +128,18 @@ internal interface ITierAnswers
     /// <param name="cancellationToken">Gives up.</param>
     ValueTask<AttentionAnswer[]> AnswerAsync(Matrix<double> queries, bool clip, INoisedParts parts, CancellationToken cancellationToken);
 }
+
+/// <summary>What a statement says of a mechanism's lattice, sensitivity and kernel; the members are those of <see cref="PrivacyStatement"/>.</summary>
+internal sealed record LatticeFigures(
+    double Sensitivity,
+    BigInteger SensitivitySteps,
+    int FeatureExponent,
+    int ValueExponent,
+    long GammaSteps,
+    int Features,
+    long Dimension,
+    IReadOnlyList<double> KernelCoefficients,
+    double KernelRelativeError);
 
 /// <summary>What a statement says of a store and a release, whatever the mechanism.</summary>
 internal sealed record PrivacyClaim(StoreDocument Store, ReleaseDocument Release, NoiseLadder Ladder, IReadOnlyList<string> NotProtected);

@@ -98,11 +98,9 @@ internal sealed class TreeModel : ReleasedModel
         return CompletedBefore(last) + Tree.Tree.Depth - Tree.Tree.LevelOf(node);
     }
 
-    public override PrivacyStatement Describe(PrivacyClaim claim) => MomentModel.Describe(this, Moments, claim) with
+    public override PrivacyStatement Describe(PrivacyClaim claim) => Describe(
+        claim, MomentModel.FiguresOf(Moments) with { Sensitivity = Tree.Sensitivity.Real.Value, SensitivitySteps = Tree.Sensitivity.Integer, Dimension = Tree.Dimension }) with
     {
-        Sensitivity = Tree.Sensitivity.Real.Value,
-        SensitivitySteps = Tree.Sensitivity.Integer.ToString(),
-        Dimension = Tree.Dimension,
         Levels = Tree.Tree.Levels,
         BlockRows = Tree.BlockRows,
         Blocks = Tree.Tree.Leaves,

@@ -254,25 +254,18 @@ public abstract class PublishJobContract(string mechanism) : IAsyncDisposable
     {
         var store = await MakeAsync();
         var release = await _bench.Side.FreezeAsync(store);
-        var plan = new FaultPlan { FailingCall = 1, Fault = Fault.Hang, Counts = call => call == "put ShardSums" };
-        var running = _bench.With(plan).PublishAsync(store, release);
-        await plan.Hanging;
-        var removal = _bench.Side.Services.Removal(store);
-        await removal.DeleteAsync("owner", CancellationToken.None);
-        await removal.PurgeAsync(CancellationToken.None);
-        plan.Release();
-        try
+        await _bench.DeleteDuringAsync(store, "put ShardSums", async side =>
         {
-            // Failed: of a shard that found its segments gone before the release's row was.
-            Assert.NotEqual(PublishOutcome.Published, await running);
-        }
-        catch (ProblemException)
-        {
-            // A shard that found its release gone.
-        }
-        await removal.PurgeBlobsAsync(CancellationToken.None);
-        foreach (var kind in Enum.GetValues<BlobKind>())
-            Assert.Empty(await _bench.Storage.Segments.ListAsync(store, kind, "", null, 10));
+            try
+            {
+                // Failed: of a shard that found its segments gone before the release's row was.
+                Assert.NotEqual(PublishOutcome.Published, await side.PublishAsync(store, release));
+            }
+            catch (ProblemException)
+            {
+                // A shard that found its release gone.
+            }
+        });
         Assert.Empty(await _bench.Side.Directory.ReleasesAsync(store));
     }
 

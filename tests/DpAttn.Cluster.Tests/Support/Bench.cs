@@ -51,6 +51,22 @@ internal sealed class Bench : IAsyncDisposable
         return store.Id;
     }
 
+    /// <summary>Deletes and purges a store while something works on it that hangs at a call of the storage, and requires that no blob is left.</summary>
+    public async Task DeleteDuringAsync(StoreId store, string call, Func<Side, Task> work)
+    {
+        var plan = new FaultPlan { FailingCall = 1, Fault = Fault.Hang, Counts = name => name == call };
+        var working = work(With(plan));
+        await plan.Hanging;
+        var removal = Side.Services.Removal(store);
+        await removal.DeleteAsync("owner", CancellationToken.None);
+        await removal.PurgeAsync(CancellationToken.None);
+        plan.Release();
+        await working;
+        await removal.PurgeBlobsAsync(CancellationToken.None);
+        foreach (var kind in Enum.GetValues<BlobKind>())
+            Assert.Empty(await Storage.Segments.ListAsync(store, kind, "", null, 10));
+    }
+
     public async ValueTask DisposeAsync()
     {
         Scans.Dispose();
