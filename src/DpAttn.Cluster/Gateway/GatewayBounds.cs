@@ -15,7 +15,8 @@ internal static class GatewayBounds
     public static long BytesOf(AppendHeader header)
     {
         Require(header.Content?.Bytes.Length, Block.MostBytes);
-        return header.Shape.IsPossible
+        // A message of another maker may lack what ours has.
+        return header.Shape is { IsPossible: true }
             ? WithinAnArray(header.Shape.Bytes)
             : throw new ProblemException(ProblemCodes.InvalidRequest, "a batch has at least one row, and keys and values at least one column");
     }
@@ -25,7 +26,7 @@ internal static class GatewayBounds
     public static long BytesOf(AttendHeader header)
     {
         Require(header.Content?.Bytes.Length, Block.MostBytes);
-        Require(header.Options.Utf8.Length, Document.MostSentBytes);
+        Require(header.Options?.Utf8.Length, Document.MostSentBytes);
         return header is { Queries: >= 1, Columns: >= 1 }
             ? WithinAnArray(header.Bytes)
             : throw new ProblemException(ProblemCodes.InvalidRequest, "at least one query of at least one number is needed");

@@ -13,7 +13,7 @@ internal static class JsonTargets
 
     public static IEnumerable<FuzzTarget> All =>
     [
-        Body("json-definition", DpAttnJson.Default.StoreDefinition, Definitions, ["\"keyDimension\"", "\"ball\"", "\"box\"", "\"radius\"", "\"ladder\"", "\"mechanism\"", "\"distance-tree\"", "\"per-query\"", "\"degree\"", "\"taylor\"", "\"add-remove\"", "\"copies\"", "\"gridCells\""], definition =>
+        Body("json-definition", DpAttnJson.Default.StoreDefinition, Definitions, ["\"keyDimension\"", "\"ball\"", "\"box\"", "\"radius\"", "\"ladder\"", "\"mechanism\"", "\"distance-tree\"", "\"per-query\"", "\"degree\"", "\"taylor\"", "\"add-remove\"", "\"copies\"", "\"gridCells\"", "\"levels\"", "\"all\"", "\"blockRows\"", "\"continual\"", "\"public-schedule\""], definition =>
         {
             _ = SchemaFactory.Resolve(definition);
         }) with
@@ -22,6 +22,7 @@ internal static class JsonTargets
             BytesAtMost = 64 << 20, Weight = 0.1,
         },
         Body("json-publish", DpAttnJson.Default.PublishRequest, ["""{"ladder":[0.5,1]}""", "{}"], ["\"ladder\""]),
+        Body("json-close-block", DpAttnJson.Default.CloseBlockRequest, ["""{"block":3}"""], ["\"block\""]),
         Body("json-estimate", DpAttnJson.Default.EstimateRequest, ["""{"epsilon":0.5,"error":null,"rows":1000,"queries":3}""", "{}"], ["\"rows\"", "\"error\""]),
         Body("json-limit", DpAttnJson.Default.LimitRequest, ["""{"epsilon":2.5}"""], ["\"epsilon\""]),
         Body("json-lookup", DpAttnJson.Default.AccountLookup, ["""{"subject":"olga@example.org"}"""], ["\"subject\""]),
@@ -35,6 +36,7 @@ internal static class JsonTargets
         """{"keyDimension":3,"valueDimension":2,"keys":{"ball":{"radius":1}},"values":{"radius":1},"scale":1,"ladder":[0.5,1,2],"limit":8,"capacity":100000,"shards":3}""",
         """{"keyDimension":2,"valueDimension":2,"keys":{"box":{"low":[0],"high":[1]}},"queries":{"box":{"low":[0,0],"high":[1,1]}},"values":{"entry":1},"adjacency":"add-remove","mechanism":{"name":"distance-tree","degree":1,"alpha":0.5,"gridCells":16,"copies":3},"delta":1e-6,"ladder":[1],"limit":4,"capacity":1000,"publicRows":500}""",
         """{"keyDimension":3,"valueDimension":1,"keys":{"ball":{"radius":2,"centre":[0,1,0]}},"values":{"radius":0.5},"scale":3.5,"mechanism":{"name":"per-query"},"ladder":[0.25,1],"limit":8,"capacity":5000}""",
+        """{"keyDimension":2,"valueDimension":1,"keys":{"ball":{"radius":1}},"values":{"radius":1},"adjacency":"add-remove","mechanism":{"levels":"all","blockRows":64,"continual":true,"slots":"public-schedule"},"ladder":[0.5],"limit":1,"capacity":1000,"publicRows":900}""",
         """{"keyDimension":3,"valueDimension":2,"keys":{"ball":{"radius":1}},"values":{"radius":1},"mechanism":{"name":"moment-tree","degree":3,"kernel":"taylor"},"ladder":[0.5],"limit":1,"capacity":10}""",
     ];
 

@@ -29,7 +29,9 @@ internal static class StorageTargets
             Id = "r000001", State = "published", Created = DateTimeOffset.UnixEpoch, Slots = 3, Ladder = [1, 2], SegmentsBelow = 1, Manifest = "00", ManifestBytes = 3, NoiseBinding = "00", Nodes = [new("n", 1, "00")],
         }),
         Document(Documents.Key, new() { Id = "0123456789abcdef", Hash = "00", Account = "a", Role = "user", CreatedBy = "bootstrap", Created = DateTimeOffset.UnixEpoch }),
+        Document(Documents.Block, new() { Block = 1, FirstSlot = 4, Slots = 4, Content = "00", ContentBytes = 3 }),
         Document(Documents.Job, new("i", "r000001")),
+        new() { Name = "block-content", Seeds = [Content.ToBytes()], Tokens = [.. Pieces.JsonTokens, "\"format\":2", "\"pieces\"", "\"salt\""], Refusals = Corrupt, BytesPerByte = 64, Read = bytes => BlockContent.Parse(bytes, 1, ReleaseManifest.IdOf(bytes)) is not null },
         new() { Name = "ledger-entry", Seeds = Entries, Tokens = ["open", "charge", "store-limit", "account-limit", "acknowledgement", "\n"], Refusals = Corrupt, Read = ReadEntry, Weight = 3 },
         new() { Name = "wrapped-secret", Seeds = [Protector.Protect(new byte[32], "p")], Tokens = ["new", "old"], Refusals = Corrupt, Read = bytes => Protector.Unprotect(bytes, "p").Length == 32, Weight = 2 },
         KeyFileTarget(),
@@ -57,6 +59,8 @@ internal static class StorageTargets
         Slots = 3,
         Segments = [new("b-00000", 0, 3, new string('0', 64)), new("b-00001", 2, 3, new string('1', 64))],
     };
+
+    private static BlockContent Content { get; } = new() { Salt = "00", Incarnation = "i", Release = "r000001", Block = 1, FirstSlot = 4, Slots = 4, Pieces = [new(0, 1, 2, 4, 4, "00")] };
 
     private static AnswerBatch Answer { get; } = new(3, new double[6], new double[6], new double[6], new double[6], new bool[6], [], 0.25);
 
