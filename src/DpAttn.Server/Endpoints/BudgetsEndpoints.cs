@@ -131,7 +131,7 @@ internal sealed class BudgetsEndpoints(FrontDesk desk, ServerOptions options) : 
     }
 
     /// <summary>The account of a subject</summary>
-    /// <remarks>The name travels in the body only. Owners and operators.</remarks>
+    /// <remarks>The name travels in the body only. Owners.</remarks>
     public async Task LookUpAsync(HttpContext context)
     {
         RequestParameters.Allow(context);
