@@ -84,6 +84,6 @@ internal sealed class DoorClient(GatewayConnection connection, TimeSpan deadline
     private static GatewayProblemException Lost(bool mayCharge, Exception? cause) => new(
         mayCharge
             ? new ProblemReport(ProblemCodes.ChargeUnknown, "the cluster did not answer, and whether the charge was made is unknown; retry with the same idempotency key only")
-            : new ProblemReport(ProblemCodes.ShardUnavailable, "the cluster did not answer, or the way to it broke; whether the request was carried out is not known, and nothing was charged by it"),
+            : new ProblemReport(ProblemCodes.ShardUnavailable, "the cluster did not answer, or the way to it broke; whether the request was carried out is not known"),
         cause);
 }

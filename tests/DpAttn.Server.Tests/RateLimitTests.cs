@@ -115,17 +115,19 @@ public sealed class RateLimitTests
     }
 
     [Theory]
-    [InlineData(ProblemCodes.ShardUnavailable)]
-    [InlineData(ProblemCodes.Busy)]
-    public async Task A_credential_that_nobody_could_look_at_does_not_count(string code)
+    [InlineData(ProblemCodes.ShardUnavailable, 503)]
+    [InlineData(ProblemCodes.Busy, 503)]
+    [InlineData(ProblemCodes.StorageFull, 503)]
+    [InlineData(ProblemCodes.InternalError, 500)]
+    public async Task A_credential_that_nobody_could_look_at_does_not_count(string code, int status)
     {
         await using var server = await StartAsync(options => (options.AuthFailuresPerMinute, options.AuthFailureBurst) = (1, 1));
         Assert.Equal(200, await GetAsync(server, "alice-key-1"));
         server.Door.Throw(nameof(IFrontDoor.AuthenticateAsync), new ProblemException(code, "later"));
         for (var i = 0; i < 5; i++)
         {
-            Assert.Equal(503, await GetAsync(server, "bob-key-1"));
-            Assert.Equal(503, await GetAsync(server, "alice-key-1"));
+            Assert.Equal(status, await GetAsync(server, "bob-key-1"));
+            Assert.Equal(status, await GetAsync(server, "alice-key-1"));
         }
     }
 

@@ -36,14 +36,14 @@ internal sealed class ContinualBook(StoreId store, ICatalog catalog, ISegmentSto
         isEnd: extent.IsFinished,
         cancellationToken);
 
-    /// <summary>Ends the growth of a release that can grow no further, and says why. What is released goes on answering; one without a block has failed.</summary>
+    /// <summary>Ends the growth of a release that can grow no further, and says why. What is released goes on answering; one without a block has failed, and one that is full grows no more anyhow.</summary>
     public async Task StopAsync(string id, string failure, CancellationToken cancellationToken)
     {
         await ChangeAsync(
             id,
-            release => release with
+            release => release.Continual!.IsFull ? null : release with
             {
-                State = release.Continual!.ReleasedBlocks == 0 ? ReleaseDocument.Failed : ReleaseDocument.Published,
+                State = release.Continual.ReleasedBlocks == 0 ? ReleaseDocument.Failed : ReleaseDocument.Published,
                 Secret = null,
                 Failure = failure,
             },

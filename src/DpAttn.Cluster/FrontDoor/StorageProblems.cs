@@ -14,7 +14,7 @@ internal static class StorageProblems
         StorageFullException => new ProblemException(ProblemCodes.StorageFull, "the storage is full; nothing that was acknowledged is lost", failure),
         StorageBusyException => new ProblemException(ProblemCodes.Busy, "too much waits for the storage already", failure),
         StorageOutcomeUnknownException when isLedger => new ProblemException(ProblemCodes.ChargeUnknown, "whether the charge was made is unknown; retry with the same idempotency key only", failure),
-        StorageOutcomeUnknownException => new ProblemException(ProblemCodes.ShardUnavailable, "whether the change was made is unknown; sending the same request again is safe", failure),
+        StorageOutcomeUnknownException => new ProblemException(ProblemCodes.ShardUnavailable, "whether the change was made is unknown; look before asking again for what is not the same twice, such as a key", failure),
         _ when isLedger => new ProblemException(ProblemCodes.LedgerUnavailable, "the ledger cannot be reached or read; nothing was charged", failure),
         StorageCorruptException => new ProblemException(ProblemCodes.InternalError, "what is stored is not what was written; the server's log has more", failure),
         _ => new ProblemException(ProblemCodes.ShardUnavailable, "the storage cannot be reached or read", failure),

@@ -55,7 +55,7 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
         }
         catch (Exception e)
         {
-            LogRetry(e, store.Value, release);
+            LogRetry(store.Value, release, Failures.Describe(e));
         }
     }
 
@@ -88,8 +88,8 @@ internal sealed partial class CoordinatorGrain(StoreServices services, ILogger<C
     [LoggerMessage(LogLevel.Debug, "release {Release} of store {Store} has grown: {Outcome}")]
     private partial void LogGrowth(string store, string release, GrowthOutcome outcome);
 
-    [LoggerMessage(LogLevel.Warning, "release {Release} of store {Store} is not published yet and will be resumed")]
-    private partial void LogRetry(Exception exception, string store, string release);
+    [LoggerMessage(LogLevel.Warning, "release {Release} of store {Store} is not published yet and will be resumed: {Fault}")]
+    private partial void LogRetry(string store, string release, string fault);
 
     private sealed class Shards(IGrainFactory grains, StoreId store, string release) : IShardSums, IShardParts, IShardBlocks
     {

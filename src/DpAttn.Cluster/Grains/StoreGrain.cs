@@ -74,7 +74,7 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         }
         catch (Exception e)
         {
-            LogKept(e, Store.Value, release);
+            LogKept(Store.Value, release, Failures.Describe(e));
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         }
         catch (Exception e)
         {
-            LogLater(e, Store.Value, "that grows");
+            LogLater("that grows", Store.Value, Failures.Describe(e));
         }
     }
 
@@ -103,13 +103,13 @@ internal sealed partial class StoreGrain(StoreServices services, ClusterOptions 
         }
         catch (Exception e)
         {
-            LogLater(e, Store.Value, release);
+            LogLater(release, Store.Value, Failures.Describe(e));
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "the publish of release {Release} of store {Store} will be started by the next scan")]
-    private partial void LogLater(Exception exception, string store, string release);
+    [LoggerMessage(LogLevel.Information, "the publish of release {Release} of store {Store} will be started by the next scan: {Fault}")]
+    private partial void LogLater(string release, string store, string fault);
 
-    [LoggerMessage(LogLevel.Information, "shards of store {Store} forget the sums of the retired release {Release} when they are idle")]
-    private partial void LogKept(Exception exception, string store, string release);
+    [LoggerMessage(LogLevel.Information, "shards of store {Store} forget the sums of the retired release {Release} when they are idle: {Fault}")]
+    private partial void LogKept(string store, string release, string fault);
 }

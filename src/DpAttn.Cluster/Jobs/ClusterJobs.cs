@@ -30,7 +30,8 @@ internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog
 
     private async Task ResumeAsync(CancellationToken cancellationToken)
     {
-        await services.RestoredCopy().SettleAsync(cancellationToken);
+        // Growth itself waits for it; what else is to be resumed does not.
+        await TryAsync("ending the growth of releases of a copy that was put back", () => services.RestoredCopy().SettleAsync(cancellationToken));
         await foreach (var job in catalog.ListAsync(Documents.Job, "", cancellationToken))
         {
             await TryAsync($"resuming release {job.Value.Release} of store {job.Value.Incarnation}", () =>
@@ -54,7 +55,7 @@ internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog
         }
         catch (Exception e) when (e is ProblemException or StorageException)
         {
-            LogFailure(e, what);
+            LogFailure(what, Failures.Describe(e));
         }
     }
 
@@ -73,7 +74,7 @@ internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog
             }
             catch (Exception e)
             {
-                LogFailure(e, what);
+                LogFailure(what, Failures.Describe(e));
             }
         }
         while (await WaitAsync(timer, cancellationToken));
@@ -91,6 +92,6 @@ internal sealed partial class ClusterJobs(IGrainFactory grains, ICatalog catalog
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "{What} failed and will be tried again")]
-    private partial void LogFailure(Exception exception, string what);
+    [LoggerMessage(LogLevel.Warning, "{What} failed and will be tried again: {Fault}")]
+    private partial void LogFailure(string what, string fault);
 }

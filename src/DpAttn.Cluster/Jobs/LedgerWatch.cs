@@ -33,7 +33,7 @@ internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions opti
             {
                 await VerifyAsync(stoppingToken);
                 if (guard.WitnessFailure is { } failure && !told)
-                    LogWitness(failure);
+                    LogWitness(Failures.Describe(failure));
                 told = guard.WitnessFailure is not null;
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
@@ -63,7 +63,7 @@ internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions opti
         }
         catch (StorageException e)
         {
-            LogFailure(e);
+            LogFailure(Failures.Describe(e));
         }
     }
 
@@ -73,9 +73,9 @@ internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions opti
     [LoggerMessage(LogLevel.Information, "The ledger of store {Store} is whole: {Entries} entries in {Books} books")]
     private partial void LogVerified(string store, long entries, long books);
 
-    [LoggerMessage(LogLevel.Error, "The ledger could not be compared with its chains and its witness, and takes no charges before that was done once; this will be tried again")]
-    private partial void LogFailure(Exception exception);
+    [LoggerMessage(LogLevel.Error, "The ledger could not be compared with its chains and its witness, and takes no charges before that was done once; this will be tried again: {Fault}")]
+    private partial void LogFailure(string fault);
 
-    [LoggerMessage(LogLevel.Error, "The ledger's witness cannot be written; charges do not run ahead of it by more than a second")]
-    private partial void LogWitness(Exception exception);
+    [LoggerMessage(LogLevel.Error, "The ledger's witness cannot be written; charges do not run ahead of it by more than a second: {Fault}")]
+    private partial void LogWitness(string fault);
 }

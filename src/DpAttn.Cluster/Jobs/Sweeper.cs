@@ -30,7 +30,7 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
             catch (StorageException e)
             {
                 // The other stores are swept all the same.
-                LogFailure(e, store.Value.Incarnation);
+                LogFailure(store.Value.Incarnation, Failures.Describe(e));
             }
         }
         if (withAnswers)
@@ -153,8 +153,8 @@ internal sealed partial class Sweeper(ICatalog catalog, ISegmentStore blobs, Sto
             : Claim.Unwanted(new CatalogAssertion(Documents.Block.Name, key, row?.Version ?? 0));
     }
 
-    [LoggerMessage(LogLevel.Warning, "sweeping store {Store} failed and will be tried again")]
-    private partial void LogFailure(Exception exception, string store);
+    [LoggerMessage(LogLevel.Warning, "sweeping store {Store} failed and will be tried again: {Fault}")]
+    private partial void LogFailure(string store, string fault);
 
     /// <summary>Whether something names a blob, and what must not have changed for that to be still so.</summary>
     private sealed record Claim(bool IsWanted, IReadOnlyList<CatalogAssertion> Unchanged)

@@ -32,9 +32,9 @@ internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, Rate
         {
             caller = await door.AuthenticateAsync(credential, context.RequestAborted);
         }
-        catch (ProblemException e) when (e.Code is not (ProblemCodes.ShardUnavailable or ProblemCodes.Busy))
+        catch (ProblemException e) when (e.Code is ProblemCodes.Unauthenticated or ProblemCodes.Forbidden or ProblemCodes.InvalidRequest or ProblemCodes.TooLarge)
         {
-            // Whatever is wrong with it. That nobody could look at it now is not the caller's doing.
+            // Whatever is wrong with it. That nobody could look at it now, or that something else failed, is not the caller's doing.
             limits.CountFailure(context, credential);
             throw;
         }

@@ -54,6 +54,17 @@ public class FaultLogTests
         Assert.Contains("ours", _lines.Text, StringComparison.Ordinal);
     }
 
+    /// <summary>What takes an exception writes all that it says.</summary>
+    [Fact]
+    public void No_line_of_a_silo_takes_an_exception_as_it_is()
+    {
+        const BindingFlags All = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+        var lines = new[] { typeof(FrontDoorGrain).Assembly, typeof(DoorClient).Assembly }
+            .SelectMany(assembly => assembly.GetTypes()).SelectMany(type => type.GetMethods(All)).Where(method => method.GetCustomAttribute<LoggerMessageAttribute>() is not null).ToArray();
+        Assert.True(lines.Length > 10);
+        Assert.DoesNotContain(lines, method => method.GetParameters().Any(parameter => typeof(Exception).IsAssignableFrom(parameter.ParameterType)));
+    }
+
     private void RequireSaid(string kind)
     {
         Assert.Contains(kind, _lines.Text, StringComparison.Ordinal);
