@@ -10,8 +10,11 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly LocalPostgres _postgres;
     private readonly DirectoryInfo _directory;
 
-    private Cluster(LocalPostgres postgres, DirectoryInfo directory, IReadOnlyList<ClusterProcess> silos, IReadOnlyList<ClusterProcess> fronts) =>
-        (_postgres, _directory, Silos, Fronts) = (postgres, directory, silos, fronts);
+    private Cluster(LocalPostgres postgres, DirectoryInfo directory, IReadOnlyList<ClusterProcess> silos, IReadOnlyList<ClusterProcess> fronts, string database) =>
+        (_postgres, _directory, Silos, Fronts, Database) = (postgres, directory, silos, fronts, database);
+
+    /// <summary>The connection string of the database that all is stored in.</summary>
+    public string Database { get; }
 
     public IReadOnlyList<ClusterProcess> Silos { get; }
 
@@ -25,7 +28,16 @@ internal sealed class Cluster : IAsyncDisposable
     /// <param name="fronts">How many fronts.</param>
     /// <param name="tell">Told each line that a process says, with its name.</param>
     /// <param name="settings">Further settings of every process.</param>
-    public static async Task<Cluster> StartAsync(int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings)
+    public static Task<Cluster> StartAsync(int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings) =>
+        StartAsync(AppContext.BaseDirectory, silos, fronts, tell, settings);
+
+    /// <summary>Starts a cluster of another version of the program.</summary>
+    /// <param name="program">The program's folder.</param>
+    /// <param name="silos">How many silos.</param>
+    /// <param name="fronts">How many fronts.</param>
+    /// <param name="tell">Told each line that a process says, with its name.</param>
+    /// <param name="settings">Further settings of every process.</param>
+    public static async Task<Cluster> StartAsync(string program, int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings)
     {
         var postgres = await LocalPostgres.StartAsync();
         var directory = Directory.CreateTempSubdirectory("dpattn-cluster-");
@@ -50,8 +62,9 @@ internal sealed class Cluster : IAsyncDisposable
         var cluster = new Cluster(
             postgres,
             directory,
-            [.. Enumerable.Range(1, silos).Select(i => new ClusterProcess($"silo {i}", silo, tell))],
-            [.. Enumerable.Range(1, fronts).Select(i => new ClusterProcess($"front {i}", front, tell))]);
+            [.. Enumerable.Range(1, silos).Select(i => new ClusterProcess($"silo {i}", silo, tell) { ProgramFolder = program })],
+            [.. Enumerable.Range(1, fronts).Select(i => new ClusterProcess($"front {i}", front, tell) { ProgramFolder = program })],
+            shared[nameof(ServerOptions.PostgresConnection)]);
         try
         {
             await cluster.Silos[0].RunAsync(DpAttnServer.MigrateFlag);

@@ -19,6 +19,8 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     private readonly Queue<string> _said = new();
     private Process? _process;
 
+    public string Name => name;
+
     /// <summary>Where the API of a front listens.</summary>
     public Uri Endpoint => new($"http://127.0.0.1:{_port}");
 
@@ -27,6 +29,9 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
 
     /// <summary>Where a silo listens to fronts.</summary>
     public IPEndPoint Gateway => new(IPAddress.Loopback, _gatewayPort);
+
+    /// <summary>The folder of the program that the next start runs.</summary>
+    public string ProgramFolder { get; set; } = AppContext.BaseDirectory;
 
     /// <summary>The operator key, if this process was the one that made it.</summary>
     public string? OperatorKey { get; private set; }
@@ -123,7 +128,7 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
 
     private ProcessStartInfo Program()
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll")]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(ProgramFolder, "DpAttn.Server.dll")]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         // By the environment: a password on a command line is everybody's.
         foreach (var (setting, value) in settings)
             start.Environment[$"DPATTN__{setting.ToUpperInvariant()}"] = value;
