@@ -98,6 +98,14 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     /// <summary>Sends a signal, such as -STOP and -CONT.</summary>
     public void Signal(string signal) => LocalPostgres.Kill(signal, Running().Id);
 
+    /// <summary>The processor time that it has taken.</summary>
+    public TimeSpan Cpu()
+    {
+        var process = Running();
+        process.Refresh();
+        return process.TotalProcessorTime;
+    }
+
     /// <summary>Whether it says that it is ready.</summary>
     public async Task<bool> IsReadyAsync()
     {
@@ -161,7 +169,7 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     }
 
     /// <summary>A port below those that the machine gives to outgoing connections, which would come between.</summary>
-    private static int FreePort()
+    public static int FreePort()
     {
         const int First = 20_000, Count = 12_000;
         while (true)
