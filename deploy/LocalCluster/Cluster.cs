@@ -17,6 +17,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public IReadOnlyList<ClusterProcess> Fronts { get; }
 
+    /// <summary>Its database server.</summary>
+    public LocalPostgres Postgres => _postgres;
+
     /// <summary>The operator key that the first silo made.</summary>
     public string OperatorKey => Silos.Select(silo => silo.OperatorKey).First(key => key is not null)!;
 

@@ -150,6 +150,23 @@ public sealed class LocalPostgres : IAsyncDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Stops every process of the server where it stands (SIGSTOP), so that it takes connections and answers nothing, until <see cref="Thaw"/>.</summary>
+    public void Freeze()
+    {
+        // The first alone makes further ones.
+        Kill("-STOP", ProcessId);
+        foreach (var child in Children())
+            Kill("-STOP", child);
+    }
+
+    /// <summary>Lets every process of the server go on.</summary>
+    public void Thaw()
+    {
+        foreach (var child in Children())
+            Kill("-CONT", child);
+        Kill("-CONT", ProcessId);
+    }
+
     /// <summary>What the server has logged.</summary>
     public string ReadLog() => File.ReadAllText(Path.Combine(_directory, "server.log"));
 
@@ -204,6 +221,15 @@ public sealed class LocalPostgres : IAsyncDisposable
         {
             return false;
         }
+    }
+
+    private int[] Children()
+    {
+        var start = new ProcessStartInfo("ps", ["-o", "pid=", "--ppid", $"{ProcessId}"]) { RedirectStandardOutput = true };
+        using var list = Process.Start(start)!;
+        var found = list.StandardOutput.ReadToEnd();
+        list.WaitForExit();
+        return [.. found.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
     }
 
     private static int FreePort()
