@@ -17,8 +17,15 @@ internal static class DisturbanceTable
             var calls = journal.Where(line => !line.IsProbe && line.Ended >= disturbance.Began && line.Began < disturbance.Watched).ToArray();
             var opened = journal.Where(line => line.IsProbe && line.Request is null && line.Began >= disturbance.Began && line.Began <= disturbance.Ended).ToArray();
             yield return string.Create(CultureInfo.InvariantCulture, $"""
-                | {(disturbance.Began - began).TotalSeconds:F0} s | {disturbance.Kind} {disturbance.What} | {worst.Value.TotalSeconds:F1} s | {(worst.Value > TimeSpan.Zero ? worst.Key : "")} | {probed.Count(probe => probe.Failure is not null)} of {probed.Length} | {calls.Length} | {calls.Select(line => (line.Ended - line.Began).TotalSeconds).DefaultIfEmpty().Max():F1} s | {calls.Count(line => line.Told == JournalLine.GaveUp)} | {opened.Count(line => line.Told == JournalLine.Answered)} of {opened.Length} |
+                | {(disturbance.Began - began).TotalSeconds:F0} s | {disturbance.Kind} {disturbance.What} | {worst.Value.TotalSeconds:F1} s | {(worst.Value > TimeSpan.Zero ? worst.Key : "")} | {Failures(probed)} | {calls.Length} | {calls.Select(line => (line.Ended - line.Began).TotalSeconds).DefaultIfEmpty().Max():F1} s | {calls.Count(line => line.Told == JournalLine.GaveUp)} | {opened.Count(line => line.Told == JournalLine.Answered)} of {opened.Length} |
                 """);
         }
+    }
+
+    /// <summary>How many of how many, and why.</summary>
+    private static string Failures(ProbeLine[] probes)
+    {
+        var why = probes.Where(probe => probe.Failure is not null).CountBy(probe => probe.Failure!).OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Value} {pair.Key}");
+        return $"{probes.Count(probe => probe.Failure is not null)} of {probes.Length} {string.Join(", ", why)}".TrimEnd();
     }
 }
