@@ -10,15 +10,21 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly LocalPostgres _postgres;
     private readonly DirectoryInfo _directory;
 
-    private Cluster(LocalPostgres postgres, DirectoryInfo directory, IReadOnlyList<ClusterProcess> silos, IReadOnlyList<ClusterProcess> fronts, string database) =>
-        (_postgres, _directory, Silos, Fronts, Database) = (postgres, directory, silos, fronts, database);
+    private readonly Func<int, ClusterProcess> _makeSilo;
+    private readonly List<ClusterProcess> _silos;
 
-    /// <summary>The connection string of the database that all is stored in.</summary>
-    public string Database { get; }
+    private Cluster(LocalPostgres postgres, string database, DirectoryInfo directory, int silos, Func<int, ClusterProcess> makeSilo, IReadOnlyList<ClusterProcess> fronts) =>
+        (_postgres, Database, _directory, _makeSilo, _silos, Fronts) = (postgres, database, directory, makeSilo, [.. Enumerable.Range(1, silos).Select(makeSilo)], fronts);
 
-    public IReadOnlyList<ClusterProcess> Silos { get; }
+    public IReadOnlyList<ClusterProcess> Silos => _silos;
 
     public IReadOnlyList<ClusterProcess> Fronts { get; }
+
+    /// <summary>Its database server.</summary>
+    public LocalPostgres Postgres => _postgres;
+
+    /// <summary>The connection string of its database.</summary>
+    public string Database { get; }
 
     /// <summary>The operator key that the first silo made.</summary>
     public string OperatorKey => Silos.Select(silo => silo.OperatorKey).First(key => key is not null)!;
@@ -29,17 +35,18 @@ internal sealed class Cluster : IAsyncDisposable
     /// <param name="tell">Told each line that a process says, with its name.</param>
     /// <param name="settings">Further settings of every process.</param>
     public static Task<Cluster> StartAsync(int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings) =>
-        StartAsync(AppContext.BaseDirectory, silos, fronts, tell, settings);
+        StartAsync(ClusterGround.Loopback, silos, fronts, tell, settings);
 
-    /// <summary>Starts a cluster of another version of the program.</summary>
-    /// <param name="program">The program's folder.</param>
+    /// <summary>The same elsewhere than on loopback, or of another program.</summary>
+    /// <param name="ground">Where, and of what.</param>
     /// <param name="silos">How many silos.</param>
     /// <param name="fronts">How many fronts.</param>
     /// <param name="tell">Told each line that a process says, with its name.</param>
     /// <param name="settings">Further settings of every process.</param>
-    public static async Task<Cluster> StartAsync(string program, int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings)
+    public static async Task<Cluster> StartAsync(ClusterGround ground, int silos, int fronts, Action<string> tell, params (string Name, string Value)[] settings)
     {
-        var postgres = await LocalPostgres.StartAsync();
+        var postgres = await LocalPostgres.StartAsync(ground.Database);
+        var database = await postgres.CreateDatabaseAsync();
         var directory = Directory.CreateTempSubdirectory("dpattn-cluster-");
         var keys = Path.Combine(directory.FullName, "keys");
         KeyFile.LoadOrCreate(keys);
@@ -47,7 +54,7 @@ internal sealed class Cluster : IAsyncDisposable
         {
             [nameof(ServerOptions.Clustering)] = ServerOptions.Postgres,
             [nameof(ServerOptions.Storage)] = ServerOptions.Postgres,
-            [nameof(ServerOptions.PostgresConnection)] = await postgres.CreateDatabaseAsync(),
+            [nameof(ServerOptions.PostgresConnection)] = database,
         };
         foreach (var (name, value) in settings)
             shared[name] = value;
@@ -61,10 +68,11 @@ internal sealed class Cluster : IAsyncDisposable
         var front = new Dictionary<string, string>(shared) { [nameof(ServerOptions.Role)] = ServerOptions.RoleFront };
         var cluster = new Cluster(
             postgres,
+            database,
             directory,
-            [.. Enumerable.Range(1, silos).Select(i => new ClusterProcess($"silo {i}", silo, tell) { ProgramFolder = program })],
-            [.. Enumerable.Range(1, fronts).Select(i => new ClusterProcess($"front {i}", front, tell) { ProgramFolder = program })],
-            shared[nameof(ServerOptions.PostgresConnection)]);
+            silos,
+            i => Make($"silo {i}", silo),
+            [.. Enumerable.Range(1, fronts).Select(i => Make($"front {i}", front))]);
         try
         {
             await cluster.Silos[0].RunAsync(DpAttnServer.MigrateFlag);
@@ -78,6 +86,17 @@ internal sealed class Cluster : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+
+        ClusterProcess Make(string name, IReadOnlyDictionary<string, string> own) => new(name, own, tell, ground.PlaceOf(name)) { ProgramFolder = ground.Program };
+    }
+
+    /// <summary>Starts one more silo and waits until it is ready.</summary>
+    public async Task<ClusterProcess> AddSiloAsync()
+    {
+        var silo = _makeSilo(_silos.Count + 1);
+        _silos.Add(silo);
+        await silo.StartAsync();
+        return silo;
     }
 
     /// <summary>Stops it in order: fronts, then silos one after another, then the database.</summary>

@@ -27,7 +27,10 @@ public static partial class DpAttnServer
 
     /// <summary>Runs a server of the role that its settings state until it is told to stop; with <see cref="MigrateFlag"/> or <see cref="RecoverFlag"/> it does that and ends.</summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
-    /// <returns>0; 1 when an address is taken or the storage refuses; 2 when settings are refused. The reasons are on standard error.</returns>
+    /// <returns>
+    /// 0; 1 when an address is taken, the storage refuses, or the server did not stop in order within <see cref="ServerOptions.ShutdownSeconds"/> and 5 s more: the caller is to end the process then; 2 when
+    /// settings are refused. The reasons are on standard error.
+    /// </returns>
     public static Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
@@ -39,19 +42,25 @@ public static partial class DpAttnServer
 
     internal static Task<int> RunAsync(string[] args, Action<WebApplicationBuilder> configure) => GuardAsync(async () =>
     {
-        await using var server = Build(args, configure);
-        await server.RunAsync();
+        var server = Build(args, configure);
+        var options = server.Services.GetRequiredService<ServerOptions>();
+        if (await StopDeadline.RunAsync(server, TimeSpan.FromSeconds(options.ShutdownSeconds)))
+            return 0;
+        await Console.Error.WriteLineAsync(StopDeadline.Text);
+        return 1;
     });
 
-    private static Task<int> TellAsync(string[] settings, Func<ServerOptions, Task<string>> work) =>
-        GuardAsync(async () => await Console.Out.WriteLineAsync(await work(ServerOptions.Read(CreateBuilder(settings).Configuration))));
+    private static Task<int> TellAsync(string[] settings, Func<ServerOptions, Task<string>> work) => GuardAsync(async () =>
+    {
+        await Console.Out.WriteLineAsync(await work(ServerOptions.Read(CreateBuilder(settings).Configuration)));
+        return 0;
+    });
 
-    private static async Task<int> GuardAsync(Func<Task> run)
+    private static async Task<int> GuardAsync(Func<Task<int>> run)
     {
         try
         {
-            await run();
-            return 0;
+            return await run();
         }
         catch (SettingsException e)
         {

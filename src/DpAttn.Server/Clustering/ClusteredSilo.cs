@@ -21,6 +21,7 @@ internal static class ClusteredSilo
     {
         // Before everything else that is started.
         builder.Services.AddHostedService(_ => new MembershipCheck(options));
+        builder.Services.AddHostedService<Leaving>();
         SiloServices.Add(builder, options, showOperatorKey);
         builder.Host.UseOrleans(silo =>
         {
