@@ -25,17 +25,23 @@ public static partial class DpAttnServer
     /// <summary>In place of serving: makes another operator key in the storage that the settings name, writes it to standard output, and ends.</summary>
     public const string RecoverFlag = "--recover-operator-key";
 
-    /// <summary>Runs a server of the role that its settings state until it is told to stop; with <see cref="MigrateFlag"/> or <see cref="RecoverFlag"/> it does that and ends.</summary>
+    /// <summary>In place of serving: asks whether the server of these settings on this machine is ready, and ends with 0 or 1; <c>--healthcheck=URL</c> asks that address in place of it.</summary>
+    public const string HealthCheckFlag = HealthCheck.Flag;
+
+    /// <summary>
+    /// Runs a server of the role that its settings state until it is told to stop; with <see cref="MigrateFlag"/>, <see cref="RecoverFlag"/> or <see cref="HealthCheckFlag"/> it does that and ends.
+    /// </summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <returns>
-    /// 0; 1 when an address is taken, the storage refuses, or the server did not stop in order within <see cref="ServerOptions.ShutdownSeconds"/> and 5 s more: the caller is to end the process then; 2 when
+    /// 0; 1 when an address is taken, the storage refuses, the health that was asked for is not good, or the server did not stop in order within <see cref="ServerOptions.ShutdownSeconds"/> and 5 s more: the caller is to end the process then; 2 when
     /// settings are refused. The reasons are on standard error.
     /// </returns>
     public static Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
-        string[] settings = [.. args.Where(argument => argument is not (MigrateFlag or RecoverFlag))];
-        return args.Contains(MigrateFlag) ? TellAsync(settings, ServerStorage.MigrateAsync)
+        string[] settings = [.. args.Where(argument => argument is not (MigrateFlag or RecoverFlag) && !HealthCheck.IsFlag(argument))];
+        return HealthCheck.Find(args) is { } check ? GuardAsync(() => HealthCheck.AskAsync(check, () => ServerOptions.Read(CreateBuilder(settings).Configuration), Console.Error.WriteLine))
+            : args.Contains(MigrateFlag) ? TellAsync(settings, ServerStorage.MigrateAsync)
             : args.Contains(RecoverFlag) ? TellAsync(settings, ServerStorage.RecoverOperatorKeyAsync)
             : RunAsync(args, builder => ServerRoles.Add(builder, ServerOptions.Read(builder.Configuration)));
     }

@@ -87,7 +87,7 @@ public sealed class ServerOptions
     public string PostgresConnection { get; set; } = "";
 
     /// <summary>
-    /// The file of the keys that wrap the secrets in the storage (mode 0600, a line "id base64" per key, 32 bytes each, the last one current), the same for all processes of one database. With PostgreSQL it has
+    /// The file of the keys that wrap the secrets in the storage (mode 0600, or 0640 where root owns it and the server runs as another user; a line "id base64" per key, 32 bytes each, the last one current), the same for all processes of one database. With PostgreSQL it has
     /// to be named and be there; default: <c>dpattn.key</c> in <see cref="DataDirectory"/>, which is made at the first start.
     /// </summary>
     public string KeyFile { get; set; } = "";

@@ -4,7 +4,7 @@ using System.Text;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// A key ring in a text file that only its owner may read (mode 0600): a line per key, "id base64", the last one current. Lines are
+/// A key ring in a text file that only its owner may read (mode 0600; or 0640, where root owns it and the process is not root's): a line per key, "id base64", the last one current. Lines are
 /// appended, and nothing in it is ever overwritten: losing a key loses every secret that it wrapped.
 /// </summary>
 public static class KeyFile
@@ -14,6 +14,8 @@ public static class KeyFile
 
     private const UnixFileMode Others =
         UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
+    private const uint Root = 0;
 
     private const string Heading =
         "# dpattn keys. They wrap the secrets in the database: keep this file private, and keep a copy, since without it those secrets are lost.\n# One key a line; the last one is current.\n";
@@ -59,6 +61,13 @@ public static class KeyFile
         });
     }
 
+    /// <summary>
+    /// Whether nobody but this process's user and root can read it. A file that root owns may be readable by its group and nobody else: that is how a secret is given to a program that runs without root's rights
+    /// (Kubernetes mounts it so, for the pod's own group), and who owns it could read it anyway.
+    /// </summary>
+    internal static bool IsPrivate(UnixFileMode mode, uint? owner, uint self) =>
+        (mode & Others) == 0 || (owner == Root && self != Root && (mode & Others & ~UnixFileMode.GroupRead) == 0);
+
     private static KeyRing Guard(string path, Func<KeyRing> action)
     {
         try
@@ -100,8 +109,8 @@ public static class KeyFile
 
     private static KeyRing Read(string path)
     {
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & Others) != 0)
-            throw new StorageRefusedException($"others than its owner may use the key file {path}: its mode must be 0600");
+        if (!OperatingSystem.IsWindows() && !IsPrivate(File.GetUnixFileMode(path), FileOwner.Of(path), FileOwner.Self))
+            throw new StorageRefusedException($"others than its owner may use the key file {path}: its mode must be 0600, or 0640 where root owns it and this process is not root's");
         var text = File.ReadAllText(path, Encoding.ASCII);
         if (!text.EndsWith('\n'))
             throw new StorageRefusedException($"the key file {path} ends in an incomplete line");

@@ -93,6 +93,35 @@ public sealed class KeyFileTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(0x180, 1000u, 1000u, true)] // 0600
+    [InlineData(0x100, 0u, 1654u, true)] // 0400
+    [InlineData(0x120, 0u, 1654u, true)] // 0440: a secret that root gives to a group
+    [InlineData(0x1a0, 0u, 1654u, true)] // 0640
+    [InlineData(0x1a0, 0u, 0u, false)]
+    [InlineData(0x1a0, 1654u, 1654u, false)]
+    [InlineData(0x1a0, 1000u, 1654u, false)]
+    [InlineData(0x1a0, null, 1654u, false)]
+    [InlineData(0x1b0, 0u, 1654u, false)] // 0660
+    [InlineData(0x1a8, 0u, 1654u, false)] // 0650
+    [InlineData(0x1a4, 0u, 1654u, false)] // 0644
+    [InlineData(0x182, 0u, 1654u, false)] // 0602
+    public void Only_roots_files_may_be_read_by_a_group_and_only_for_others_than_root(int mode, uint? owner, uint self, bool isPrivate) =>
+        Assert.Equal(isPrivate, KeyFile.IsPrivate((UnixFileMode)mode, owner, self));
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Owners_are_told_past_links_as_the_system_tells_them()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the owner is asked for on Linux only");
+        KeyFile.LoadOrCreate(Path);
+        Assert.Equal(FileOwner.Self, FileOwner.Of(Path));
+        Assert.Equal(0u, FileOwner.Of("/proc/1/status"));
+        Assert.Null(FileOwner.Of(Path + ".missing"));
+        File.CreateSymbolicLink(Path + ".link", "/proc/version");
+        Assert.Equal(0u, FileOwner.Of(Path + ".link"));
+    }
+
     [Fact]
     public void Keys_are_read_in_order_past_comments_and_the_last_is_current()
     {
