@@ -56,16 +56,21 @@ internal sealed class Cluster : IAsyncDisposable
             [nameof(ServerOptions.Storage)] = ServerOptions.Postgres,
             [nameof(ServerOptions.PostgresConnection)] = database,
         };
+        // As long as the cluster: nobody can make another certificate of it.
+        using var authority = new ThrowawayAuthority();
+        var defaults = new ServerOptions();
+        var siloLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "silo"), [defaults.ClusterSiloName], ThrowawayAuthority.SiloUses), settings);
+        var frontLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "front"), [defaults.ClusterFrontName], ThrowawayAuthority.FrontUses), settings);
         foreach (var (name, value) in settings)
             shared[name] = value;
-        var silo = new Dictionary<string, string>(shared)
+        var silo = new Dictionary<string, string>([.. siloLinks, .. shared])
         {
             [nameof(ServerOptions.Role)] = ServerOptions.RoleSilo,
             [nameof(ServerOptions.KeyFile)] = keys,
             // A cluster that is kept has it on another server.
             [nameof(ServerOptions.WitnessConnection)] = await postgres.CreateDatabaseAsync(),
         };
-        var front = new Dictionary<string, string>(shared) { [nameof(ServerOptions.Role)] = ServerOptions.RoleFront };
+        var front = new Dictionary<string, string>([.. frontLinks, .. shared]) { [nameof(ServerOptions.Role)] = ServerOptions.RoleFront };
         var cluster = new Cluster(
             postgres,
             database,
@@ -98,6 +103,15 @@ internal sealed class Cluster : IAsyncDisposable
         await silo.StartAsync();
         return silo;
     }
+
+    /// <summary>Mutual TLS with what is in a directory; nothing where the settings say themselves how connections are protected.</summary>
+    private static Dictionary<string, string> LinksOf(DirectoryInfo directory, (string Name, string Value)[] settings) => settings.Any(setting => setting.Name == nameof(ServerOptions.ClusterTls)) ? [] : new()
+    {
+        [nameof(ServerOptions.ClusterTls)] = ServerOptions.TlsMutual,
+        [nameof(ServerOptions.ClusterCertificate)] = Path.Combine(directory.FullName, "tls.crt"),
+        [nameof(ServerOptions.ClusterCertificateKey)] = Path.Combine(directory.FullName, "tls.key"),
+        [nameof(ServerOptions.ClusterAuthority)] = Path.Combine(directory.FullName, "ca.crt"),
+    };
 
     /// <summary>Stops it in order: fronts, then silos one after another, then the database.</summary>
     public async Task StopAsync()

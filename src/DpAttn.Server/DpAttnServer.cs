@@ -228,6 +228,10 @@ public static partial class DpAttnServer
         LogListening(logger, options.Role, options.IsFront ? string.Join(", ", addresses.Api) : "no address", string.Join(", ", addresses.Admin));
         if (options.Clustering != ServerOptions.ClusteringNone && options.IsSilo)
             LogSilo(logger, options.SiloListen, options.SiloPort, options.GatewayPort, options.ClusterId);
+        if (LinkSettings.IsOpen(options))
+            LogOpen(logger, options.SiloListen);
+        if (LinkSettings.IsPlainFront(options))
+            LogPlainFront(logger);
         if (options.LedgerWitness == ServerOptions.WitnessNone && options.IsSilo)
             LogNoWitness(logger);
         if (!options.IsFront)
@@ -247,6 +251,12 @@ public static partial class DpAttnServer
 
     [LoggerMessage(13, LogLevel.Information, "The silo listens at {Address}, port {SiloPort} for silos and port {GatewayPort} for fronts, in cluster {Cluster}")]
     private static partial void LogSilo(ILogger logger, string address, int siloPort, int gatewayPort, string cluster);
+
+    [LoggerMessage(15, LogLevel.Warning, "The ports of silos and gateways at {Address} are plain and ask for no certificate: whoever reaches them reads what users send, and can forge what silos say to each other, charges included")]
+    private static partial void LogOpen(ILogger logger, string address);
+
+    [LoggerMessage(16, LogLevel.Warning, "Gateways are asked without TLS, wherever they are: credentials and queries travel in the clear unless something between encrypts")]
+    private static partial void LogPlainFront(ILogger logger);
 
     [LoggerMessage(14, LogLevel.Warning, "The ledger has no witness: an older copy of the database, put back, is not recognised, and what it has forgotten can be spent again")]
     private static partial void LogNoWitness(ILogger logger);
