@@ -34,6 +34,9 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
     public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) =>
         database.ReadAsync("reading a suspension", session => SuspensionAsync(session, store), cancellationToken);
 
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken) => database.ReadAsync(
+        "counting suspensions", async session => (await session.QueryAsync(PostgresSuspensions.Count(), row => row.GetInt64(0)).ConfigureAwait(false)).Single(), cancellationToken);
+
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
         database.WriteAsync("suspending a store", 0, session => SuspendAsync(session, store, reason, _ => true), cancellationToken);
 

@@ -29,6 +29,8 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
     public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) =>
         readers.ReadAsync("reading a suspension", session => LedgerSuspensions.Read(session, store), cancellationToken);
 
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken) => readers.ReadAsync("counting suspensions", LedgerSuspensions.Count, cancellationToken);
+
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
         writer.RunAsync("suspending a store", 0, session => Suspend(session, store, reason), cancellationToken);
 

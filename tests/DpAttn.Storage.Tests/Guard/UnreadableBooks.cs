@@ -23,6 +23,8 @@ internal sealed class UnreadableBooks(ILedgerBooks books, int failures) : ILedge
 
     public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) => books.ReadSuspensionAsync(store, cancellationToken);
 
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken) => books.CountSuspendedAsync(cancellationToken);
+
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => books.SuspendAsync(store, reason, cancellationToken);
 
     public Task<bool> SuspendAsOfAsync(StoreId store, string reason, LedgerBook? own, CancellationToken cancellationToken) => books.SuspendAsOfAsync(store, reason, own, cancellationToken);

@@ -29,6 +29,9 @@ internal interface ILedgerBooks
     /// <summary>Why a store is suspended, or null.</summary>
     Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken);
 
+    /// <summary>How many stores are suspended.</summary>
+    Task<long> CountSuspendedAsync(CancellationToken cancellationToken);
+
     /// <summary>Suspends a store, with a line in the audit log; one that is suspended keeps its reason, and no line is written.</summary>
     Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken);
 
