@@ -158,7 +158,7 @@ public static partial class DpAttnServer
         app.Use(next => new ProblemMiddleware(next, instruments, logger).InvokeAsync);
         app.Use(next => new AdmissionMiddleware(next, admission).InvokeAsync);
         app.UseRouting();
-        app.Use(next => new GateMiddleware(next, door, limits).InvokeAsync);
+        app.Use(next => new GateMiddleware(next, door, limits, TimeSpan.FromSeconds(options.RequestTimeoutSeconds)).InvokeAsync);
         var api = app.MapGroup("").Fails([.. ApiDocument.CommonProblems]);
         foreach (var endpoints in app.Services.GetServices<IEndpoints>())
             endpoints.Map(api);

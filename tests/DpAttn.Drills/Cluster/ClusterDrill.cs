@@ -2,7 +2,7 @@ using DpAttn.LocalCluster;
 
 namespace DpAttn.Drills;
 
-/// <summary>Does one thing after another to a cluster under load.</summary>
+/// <summary>Does one thing after another to a cluster under load, and watches each for as long as its bound and some more.</summary>
 internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad load)
 {
     private static readonly TimeSpan AfterKill = TimeSpan.FromSeconds(12), Frozen = TimeSpan.FromSeconds(18), AfterStop = TimeSpan.FromSeconds(6), AfterAdd = TimeSpan.FromSeconds(2), Away = TimeSpan.FromSeconds(2);
@@ -17,15 +17,16 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
         await StartAsync(cluster.Silos[silo]);
     }
 
-    /// <summary>SIGSTOP; later it is killed, and started again.</summary>
-    public async Task FreezeAsync(int silo)
+    /// <summary>SIGSTOP; later it is killed, and started again unless it is the last thing.</summary>
+    public async Task FreezeAsync(int silo, bool isLast = false)
     {
         await BeginAsync();
         var began = DateTimeOffset.UtcNow;
         cluster.Silos[silo].Signal("-STOP");
         await WriteAsync(DisturbanceKind.Freeze, cluster.Silos[silo].Name, began, Frozen);
         await cluster.Silos[silo].KillAsync();
-        await StartAsync(cluster.Silos[silo]);
+        if (!isLast)
+            await StartAsync(cluster.Silos[silo]);
     }
 
     /// <summary>SIGTERM; later it is started again.</summary>

@@ -5,6 +5,7 @@ using DpAttn.PostgresServer;
 namespace DpAttn.Drills;
 
 /// <summary>Three silos, two fronts and PostgreSQL, each a process, under load from clients of the SDK while one after another is killed, frozen, stopped, added and restarted.</summary>
+[Collection(ClusterCollection.Name)]
 public sealed class ClusterDrillTests(ITestOutputHelper output)
 {
     private const int Silos = 3, Fronts = 2;
@@ -17,7 +18,7 @@ public sealed class ClusterDrillTests(ITestOutputHelper output)
     {
         await drill.KillAsync(0);
         await drill.RestartDatabaseAsync();
-        await drill.FreezeAsync(1);
+        await drill.FreezeAsync(1, isLast: true);
     });
 
     [Fact, Trait("Suite", "Long")]

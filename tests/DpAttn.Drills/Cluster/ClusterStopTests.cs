@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using DpAttn.Client;
 using DpAttn.Contracts;
+using DpAttn.LocalCluster;
 using DpAttn.PostgresServer;
 
 namespace DpAttn.Drills;
 
 /// <summary>Processes that are told to stop end in time, whatever the database does.</summary>
+[Collection(ClusterCollection.Name)]
 public sealed class ClusterStopTests(ITestOutputHelper output)
 {
     private const int ShutdownSeconds = 5;
@@ -27,20 +29,22 @@ public sealed class ClusterStopTests(ITestOutputHelper output)
             cluster.Postgres.Stop(crash: true);
         try
         {
-            foreach (var process in cluster.Fronts.Concat(cluster.Silos))
-            {
-                var began = Stopwatch.GetTimestamp();
-                var code = await process.StopAsync().WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
-                var took = Stopwatch.GetElapsedTime(began);
-                output.WriteLine($"ended with {code} after {took.TotalSeconds:F1} s");
-                Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(ShutdownSeconds) + MostBeyond);
-            }
+            await Task.WhenAll(cluster.Fronts.Concat(cluster.Silos).Select(StopAsync));
         }
         finally
         {
             if (isFrozen)
                 cluster.Postgres.Thaw();
         }
+    }
+
+    private async Task StopAsync(ClusterProcess process)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var code = await process.StopAsync().WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        var took = Stopwatch.GetElapsedTime(began);
+        output.WriteLine($"{process.Name} ended with {code} after {took.TotalSeconds:F1} s");
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(ShutdownSeconds) + MostBeyond);
     }
 
     /// <summary>Both silos hold something, and have something to tell the witness.</summary>

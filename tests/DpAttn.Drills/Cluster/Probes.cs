@@ -13,7 +13,7 @@ internal sealed record ProbeLine(string Key, DateTimeOffset Began, DateTimeOffse
 /// </summary>
 internal sealed class Probes(AskingClient asking, ClusterStores stores, int number, TimeSpan pace)
 {
-    private const int MostUnderWay = 40;
+    private const int MostUnderWay = 100;
 
     public ConcurrentQueue<ProbeLine> Lines { get; } = new();
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DpAttn.LocalCluster;
 using DpAttn.PostgresServer;
+using Npgsql;
 
 namespace DpAttn.Drills.Partitions;
 
@@ -8,6 +9,7 @@ namespace DpAttn.Drills.Partitions;
 /// Silos, fronts and clients under load, each process in a network namespace of its own, while parts of the network are cut off: no answer is without its charge, none is answered in two ways, and when the
 /// cut is healed all goes on by itself.
 /// </summary>
+[Collection(ClusterCollection.Name)]
 public sealed class PartitionTests(ITestOutputHelper output)
 {
     private static readonly string[] Silos = ["silo 1", "silo 2", "silo 3"], Fronts = ["front 1", "front 2"];
@@ -66,12 +68,13 @@ public sealed class PartitionTests(ITestOutputHelper output)
             var cutOff = DateTimeOffset.UtcNow;
             namespaces.Heal();
             var healed = Stopwatch.GetTimestamp();
-            while (!(await Task.WhenAll(cluster.Silos.Select(silo => silo.IsReadyAsync()))).All(isReady => isReady))
+            // By the table of members, too: a silo that was declared dead without noticing says that it is ready until it looks.
+            while (await MembersAsync(cluster.Database) != Silos.Length || !(await Task.WhenAll(cluster.Silos.Select(silo => silo.IsReadyAsync()))).All(isReady => isReady))
             {
                 Assert.InRange(Stopwatch.GetElapsedTime(healed), TimeSpan.Zero, Recovery);
                 await Task.Delay(200);
             }
-            output.WriteLine($"all silos were ready {Stopwatch.GetElapsedTime(healed).TotalSeconds:F1} s after the cut was healed");
+            output.WriteLine($"all silos were members and ready {Stopwatch.GetElapsedTime(healed).TotalSeconds:F1} s after the cut was healed");
             var calm = await load.CalmAsync();
             output.WriteLine($"and all calls were answered {calm.TotalSeconds:F1} s later");
             Assert.InRange(calm, TimeSpan.Zero, Recovery);
@@ -88,5 +91,14 @@ public sealed class PartitionTests(ITestOutputHelper output)
             await stop.CancelAsync();
             directory.Delete(recursive: true);
         }
+    }
+
+    /// <summary>How many silos are active.</summary>
+    private static async Task<long> MembersAsync(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection($"{connectionString};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("SELECT count(*) FROM dpattn_cluster_member WHERE status = 3", connection);
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 }
