@@ -17,6 +17,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public IReadOnlyList<ClusterProcess> Fronts { get; }
 
+    /// <summary>The directory of a front's certificate: <c>tls.crt</c>, <c>tls.key</c> and <c>ca.crt</c>.</summary>
+    public string FrontCertificates => FrontDirectory(_directory);
+
     /// <summary>The operator key that the first silo made.</summary>
     public string OperatorKey => Silos.Select(silo => silo.OperatorKey).First(key => key is not null)!;
 
@@ -41,7 +44,7 @@ internal sealed class Cluster : IAsyncDisposable
         using var authority = new ThrowawayAuthority();
         var defaults = new ServerOptions();
         var siloLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "silo"), [defaults.ClusterSiloName], ThrowawayAuthority.SiloUses), settings);
-        var frontLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "front"), [defaults.ClusterFrontName], ThrowawayAuthority.FrontUses), settings);
+        var frontLinks = LinksOf(authority.Write(FrontDirectory(directory), [defaults.ClusterFrontName], ThrowawayAuthority.FrontUses), settings);
         foreach (var (name, value) in settings)
             shared[name] = value;
         var silo = new Dictionary<string, string>([.. siloLinks, .. shared])
@@ -71,6 +74,8 @@ internal sealed class Cluster : IAsyncDisposable
             throw;
         }
     }
+
+    private static string FrontDirectory(DirectoryInfo directory) => Path.Combine(directory.FullName, "front");
 
     /// <summary>Mutual TLS with what is in a directory; nothing where the settings say themselves how connections are protected.</summary>
     private static Dictionary<string, string> LinksOf(DirectoryInfo directory, (string Name, string Value)[] settings) => settings.Any(setting => setting.Name == nameof(ServerOptions.ClusterTls)) ? [] : new()
