@@ -26,6 +26,9 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>The connection string of its database.</summary>
     public string Database { get; }
 
+    /// <summary>The directory of a front's certificate: <c>tls.crt</c>, <c>tls.key</c> and <c>ca.crt</c>.</summary>
+    public string FrontCertificates => FrontDirectory(_directory);
+
     /// <summary>The operator key that the first silo made.</summary>
     public string OperatorKey => Silos.Select(silo => silo.OperatorKey).First(key => key is not null)!;
 
@@ -59,8 +62,9 @@ internal sealed class Cluster : IAsyncDisposable
         // As long as the cluster: nobody can make another certificate of it.
         using var authority = new ThrowawayAuthority();
         var defaults = new ServerOptions();
-        var siloLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "silo"), [defaults.ClusterSiloName], ThrowawayAuthority.SiloUses), settings);
-        var frontLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "front"), [defaults.ClusterFrontName], ThrowawayAuthority.FrontUses), settings);
+        var isMutual = ground.IsMutual && settings.All(setting => setting.Name != nameof(ServerOptions.ClusterTls));
+        var siloLinks = LinksOf(authority.Write(Path.Combine(directory.FullName, "silo"), [defaults.ClusterSiloName], ThrowawayAuthority.SiloUses), isMutual);
+        var frontLinks = LinksOf(authority.Write(FrontDirectory(directory), [defaults.ClusterFrontName], ThrowawayAuthority.FrontUses), isMutual);
         foreach (var (name, value) in settings)
             shared[name] = value;
         var silo = new Dictionary<string, string>([.. siloLinks, .. shared])
@@ -104,8 +108,10 @@ internal sealed class Cluster : IAsyncDisposable
         return silo;
     }
 
-    /// <summary>Mutual TLS with what is in a directory; nothing where the settings say themselves how connections are protected.</summary>
-    private static Dictionary<string, string> LinksOf(DirectoryInfo directory, (string Name, string Value)[] settings) => settings.Any(setting => setting.Name == nameof(ServerOptions.ClusterTls)) ? [] : new()
+    private static string FrontDirectory(DirectoryInfo directory) => Path.Combine(directory.FullName, "front");
+
+    /// <summary>Mutual TLS with what is in a directory; nothing where connections are protected otherwise.</summary>
+    private static Dictionary<string, string> LinksOf(DirectoryInfo directory, bool isMutual) => !isMutual ? [] : new()
     {
         [nameof(ServerOptions.ClusterTls)] = ServerOptions.TlsMutual,
         [nameof(ServerOptions.ClusterCertificate)] = Path.Combine(directory.FullName, "tls.crt"),

@@ -10,6 +10,9 @@ internal sealed record ClusterGround(PostgresReach Database, Func<string, Proces
     /// <summary>The folder of the program that its processes run at first.</summary>
     public string Program { get; init; } = AppContext.BaseDirectory;
 
+    /// <summary>Whether its processes speak mutual TLS unless the settings say otherwise; a version from before that knows no setting of it.</summary>
+    public bool IsMutual { get; init; } = true;
+
     /// <summary>Everything on loopback.</summary>
     public static ClusterGround Loopback { get; } = new(PostgresReach.Loopback, _ => ProcessPlace.Loopback);
 }

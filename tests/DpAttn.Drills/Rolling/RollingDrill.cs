@@ -46,7 +46,7 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
 
     public async Task RunAsync()
     {
-        _cluster = await LocalCluster.Cluster.StartAsync(LocalCluster.ClusterGround.Loopback with { Program = previous }, plan.Silos, Fronts, Listen, ("RequestsPerSecond", "0"));
+        _cluster = await LocalCluster.Cluster.StartAsync(LocalCluster.ClusterGround.Loopback with { Program = previous, IsMutual = false }, plan.Silos, Fronts, Listen, ("RequestsPerSecond", "0"));
         _address = new FrontAddress([.. _cluster.Fronts.Select(front => front.Endpoint)]);
         var @operator = Connect(_cluster.OperatorKey);
         _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);

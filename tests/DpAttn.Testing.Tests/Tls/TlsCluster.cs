@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
+using DpAttn.Contracts;
+using DpAttn.Gateway;
 using DpAttn.LocalCluster;
 using DpAttn.PostgresServer;
 using DpAttn.Server;
 using DpAttn.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DpAttn.Testing.Tests.Tls;
 
@@ -11,6 +14,8 @@ namespace DpAttn.Testing.Tests.Tls;
 internal sealed class TlsCluster : IAsyncDisposable
 {
     public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+
+    private static readonly Lazy<Task<TlsCluster>> Shared = new(StartAsync);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-tls-");
     private readonly List<EmbeddedServer> _processes = [];
@@ -40,10 +45,22 @@ internal sealed class TlsCluster : IAsyncDisposable
     /// <summary>Where the silos listen to fronts.</summary>
     public IReadOnlyList<IPEndPoint> Gateways => [.. _silos.Select(silo => new IPEndPoint(IPAddress.Loopback, silo.GatewayPort))];
 
+    /// <summary>What a front says first to a gateway.</summary>
+    public byte[] Greeting { get; private set; } = [];
+
     /// <summary>The front.</summary>
     public ClusterUnderTest Front { get; private set; } = null!;
 
-    /// <summary>Starts it. Skips the test where there is no PostgreSQL.</summary>
+    /// <summary>One for all tests of this process, whose certificates stay as they are. Skips the test where there is no PostgreSQL.</summary>
+    public static async Task<TlsCluster> SharedAsync()
+    {
+        Assert.SkipWhen(LocalPostgres.Missing is not null, LocalPostgres.Missing ?? "");
+        if (!Shared.IsValueCreated)
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => Shared.Value.Result._directory.Delete(recursive: true);
+        return await Shared.Value;
+    }
+
+    /// <summary>Starts one. Skips the test where there is no PostgreSQL.</summary>
     public static async Task<TlsCluster> StartAsync()
     {
         Assert.SkipWhen(LocalPostgres.Missing is not null, LocalPostgres.Missing ?? "");
@@ -97,6 +114,52 @@ internal sealed class TlsCluster : IAsyncDisposable
         };
     }
 
+    /// <summary>What a front of this cluster says first to somebody with a certificate, or none.</summary>
+    public async Task<byte[]> GreetAsync((string Certificate, string Key)? certificate)
+    {
+        using var gateway = new FalseGateway(certificate);
+        var files = new LinkFiles { Certificate = FrontSecret.Certificate, Key = FrontSecret.Key, Authority = FrontSecret.Authority };
+        var settings = new GatewaySettings { ClusterId = "tls", Gateways = [gateway.Address], Protection = LinkProtection.Mutual, Links = files };
+        await using var front = new GatewayConnection(settings, NullLoggerFactory.Instance);
+        front.Start();
+        return await gateway.HearAsync();
+    }
+
+    public async Task<bool> IsAnsweredAsync(IPEndPoint port, (string Certificate, string Key)? certificate)
+    {
+        using var stranger = await Stranger.TlsAsync(port, certificate, Greeting);
+        return await stranger.ReadAsync() > 0;
+    }
+
+    /// <summary>A store on both silos, so that they ask each other.</summary>
+    public async Task PublishAsync(string store, int rows)
+    {
+        const int Values = 8;
+        var owner = Front.Connect(await KeyAsync("olga", Roles.Owner));
+        await owner.EnsureStoreAsync(store, new StoreDefinition
+        {
+            KeyDimension = 2,
+            ValueDimension = Values,
+            Keys = new RegionBound(new BallBound(1)),
+            Values = new ValueBoundStatement(Radius: 1),
+            Mechanism = new MechanismDefinition(Degree: 1),
+            Ladder = [1],
+            Limit = 4,
+            Capacity = rows,
+            Shards = 4,
+        });
+        var (keys, values) = (new float[rows * 2], new float[rows * Values]);
+        for (var i = 0; i < rows; i++)
+            (keys[2 * i], values[Values * i + i % Values]) = (0.5f, 1);
+        await owner.AppendAsync(store, "b", keys, values, rows);
+        await owner.PublishAsync(store);
+        await KeyAsync("ulf", Roles.User);
+        await owner.GrantAsync(store, "ulf", 1);
+    }
+
+    public async Task<string> KeyAsync(string subject, string role) =>
+        (await Front.Connect(OperatorKey).CreateKeyAsync(new KeyRequest(subject, role))).Key;
+
     private async Task StartAllAsync()
     {
         _connection = await (await LocalPostgres.Shared).CreateDatabaseAsync();
@@ -114,6 +177,7 @@ internal sealed class TlsCluster : IAsyncDisposable
         var front = await EmbeddedServer.StartAsync(Options(ServerOptions.RoleFront));
         await SiloAndFront.ReadyAsync(front);
         Front = new ClusterUnderTest(front.Endpoint, OperatorKey, front);
+        Greeting = await GreetAsync(SecretDirectory.Silo(Authority));
     }
 
     private static int FreePort()
