@@ -205,9 +205,15 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.Equal(600, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
     }
 
-    /// <summary>Alice's 300 units are lost with the copy; Bob was charged 320 on it: the store's total is neither of both, and not the larger one.</summary>
-    [Fact]
-    public async Task A_store_is_charged_what_its_accounts_lost_on_top_of_what_others_were_charged_since()
+    /// <summary>
+    /// Alice's 300 units are lost with the copy; Bob was charged 320 on it, in one charge or in several that make the store's total look as if it had gone on from what was seen of it: it is neither of both, and not the larger
+    /// one.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public async Task A_store_is_charged_what_its_accounts_lost_on_top_of_what_others_were_charged_since(int charges)
     {
         var bob = new AccountId("bob");
         await _storage.Ledger.SetLimitAsync(Store, bob, Limit);
@@ -217,7 +223,8 @@ public sealed class GuardTests : IAsyncLifetime
         // As told before the copy was put back; the store's mark is of the same charge.
         _witness.Marks[("store-1", "alice")] = own with { Version = own.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
         _witness.Marks[("store-1", "")] = all with { Version = all.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
-        await _storage.Ledger.ChargeAsync(Store, bob, new RequestId("of-bob"), RequestFingerprint.Of([1]), new PrivacyAmount(320, 0));
+        for (var i = 0; i < charges; i++)
+            await _storage.Ledger.ChargeAsync(Store, bob, new RequestId($"of-bob-{i}"), RequestFingerprint.Of([1]), new PrivacyAmount(320 / charges, 0));
         await TellAsync();
         Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
         Assert.Equal(600, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
@@ -225,6 +232,69 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.Equal(920, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared);
         Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
         Assert.Empty(await _storage.Ledger.VerifyAsync(Store));
+    }
+
+    /// <summary>Many opened the same tier before the database went back, and Bob opens it once more on the copy: the store paid for it on either way, once.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(40)]
+    public async Task A_tier_that_was_opened_on_both_ways_costs_the_store_twice_however_many_opened_it(int count)
+    {
+        var (bob, release, prices) = (new AccountId("bob"), new ReleaseId("release-1"), new Ladder(1000, 3000));
+        await _storage.Ledger.SetLimitAsync(Store, bob, Limit);
+        await ChargeAsync(300);
+        for (var i = 0; i < count; i++)
+            await _storage.Ledger.SetLimitAsync(Store, new AccountId($"account-{i}"), Limit);
+        await TellAsync();
+        var cost = prices.Open(1);
+        for (var i = 0; i < count; i++)
+            SeeMore($"account-{i}");
+        SeeMore("");
+        Assert.True((await _storage.Ledger.OpenAsync(Store, bob, new RequestId("of-bob"), RequestFingerprint.Of([1]), release, 1, prices)).IsAdmitted);
+        await ChargeAsync(20);
+        await TellAsync();
+        // Whatever was to be told is: the others are found by comparing.
+        await _storage.Guard.CompareSomeAsync();
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+        Assert.Equal(new PrivacyAmount(320, 0) + cost + cost, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent);
+        for (var i = 0; i < count; i++)
+            Assert.Equal(cost, (await _storage.Ledger.ReadAccountAsync(Store, new AccountId($"account-{i}")))!.Spent);
+        Assert.Equal(cost, (await _storage.Ledger.ReadAccountAsync(Store, bob))!.Spent);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        Assert.Empty(await _storage.Ledger.VerifyAsync(Store));
+
+        void SeeMore(string account)
+        {
+            var mark = _witness.Marks[("store-1", account)];
+            _witness.Marks[("store-1", account)] = mark with { Version = mark.Version + 1, Spent = mark.Spent + cost, Mac = new byte[32] };
+        }
+    }
+
+    /// <summary>
+    /// Another process has told the store's total of the copy over what was seen of it, before anybody compared Alice's book; then this one tells what only it knows to be lost. The store's mark is ahead, and not of what Alice
+    /// lost: she is charged to the store whole.
+    /// </summary>
+    [Fact]
+    public async Task Evidence_over_a_total_that_may_have_been_written_over_bounds_nothing()
+    {
+        var bob = new AccountId("bob");
+        await _storage.Ledger.SetLimitAsync(Store, bob, Limit);
+        await ChargeAsync(300);
+        await TellAsync();
+        var (own, bobs, all) = (_witness.Marks[("store-1", "alice")], _witness.Marks[("store-1", "bob")], _witness.Marks[("store-1", "")]);
+        _witness.Marks[("store-1", "alice")] = own with { Version = own.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
+        var lost = new PrivacyAmount(50, 0);
+        var before = all with { Version = all.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
+        _storage.Books.Journal.Add(
+            new WitnessStep(bobs, bobs with { Version = bobs.Version + 1, Spent = lost, Mac = new byte[32] }),
+            new WitnessStep(before, before with { Version = before.Version + 1, Spent = before.Spent + lost }) { Charged = lost });
+        await TellAsync();
+        await TellAsync();
+        var evidence = _witness.Marks[("store-1", "")];
+        Assert.Equal((true, true), (evidence.IsEvidence, evidence.IsPartOfEvidence));
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+        Assert.Equal(650, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
     }
 
     [Fact]
