@@ -35,7 +35,7 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
             // What the witness never saw, and the database no longer has, only this process knows.
             // No acknowledgement knew of it either while nobody was told.
             var isExcusable = conflict.Told is not null || conflict.Own.Added == PrivacyAmount.Zero;
-            var isSeenLost = await IsSeenLostAsync(conflict, isSuspended, cancellationToken).ConfigureAwait(false);
+            var isSeenLost = await IsSeenLostAsync(conflict, cancellationToken).ConfigureAwait(false);
             // Of a store that is closed nobody will find out which way what is seen of its total is of: what was charged here stands on top of it.
             var isLost = isSeenLost || (isSuspended && conflict.Seen.Account is null)
                 || await IsLostAsync(books, conflict.Own.First, isExcusable, cancellationToken).ConfigureAwait(false)
@@ -60,12 +60,11 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
         return conflict;
     }
 
-    private async Task<bool> IsSeenLostAsync(WitnessConflict conflict, bool isSuspended, CancellationToken cancellationToken)
+    private async Task<bool> IsSeenLostAsync(WitnessConflict conflict, CancellationToken cancellationToken)
     {
         var seen = conflict.Seen;
-        // Evidence is lost until it is acknowledged. Of a store's total only the newest state can be asked for; this process knows those that it made or followed.
-        return seen.IsEvidence && isSuspended
-            || (seen is { Account: null, IsEvidence: false } && conflict.Own.Changes.Contradict(seen))
+        // Of a store's total only the newest state can be asked for; this process knows those that it made or followed.
+        return (seen is { Account: null, IsEvidence: false } && conflict.Own.Changes.Contradict(seen))
             || await IsLostAsync(books, seen, cancellationToken).ConfigureAwait(false);
     }
 }
