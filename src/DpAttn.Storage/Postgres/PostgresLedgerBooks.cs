@@ -13,6 +13,8 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
 
     public LedgerGate Gate { get; } = new();
 
+    public bool GivesSlabs => true;
+
     public WitnessJournal Journal { get; } = new();
 
     /// <summary>Books that this process may have changed, by a commit of unknown outcome.</summary>

@@ -11,6 +11,8 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
 
     public LedgerGate Gate { get; } = new();
 
+    public bool GivesSlabs => false;
+
     public WitnessJournal Journal { get; } = new();
 
     public Task<LedgerIdentity?> ReadIdentityAsync(CancellationToken cancellationToken) =>

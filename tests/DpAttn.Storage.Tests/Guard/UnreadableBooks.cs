@@ -13,6 +13,8 @@ internal sealed class UnreadableBooks(ILedgerBooks books, int failures) : ILedge
 
     public LedgerGate Gate => books.Gate;
 
+    public bool GivesSlabs => books.GivesSlabs;
+
     public WitnessJournal Journal => books.Journal;
 
     public Task<LedgerIdentity?> ReadIdentityAsync(CancellationToken cancellationToken) => books.ReadIdentityAsync(cancellationToken);

@@ -14,6 +14,9 @@ internal interface ILedgerBooks
     /// <summary>Which stores take charges at the moment.</summary>
     LedgerGate Gate { get; }
 
+    /// <summary>Whether accounts reserve parts of their store's limit ahead of their charges.</summary>
+    bool GivesSlabs { get; }
+
     /// <summary>Changes that the witness has not been told yet.</summary>
     WitnessJournal Journal { get; }
 
