@@ -7,7 +7,7 @@ using DpAttn.PostgresServer;
 namespace DpAttn.LocalCluster;
 
 /// <summary>A silo or a front in a process of its own, started, ended one way or another, and started again at the same place.</summary>
-internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, string> settings, Action<string> tell) : IAsyncDisposable
+internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, string> settings, Action<string> tell, ProcessPlace? place = null) : IAsyncDisposable
 {
     private static int _lastPort = RandomNumberGenerator.GetInt32(int.MaxValue);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
@@ -17,16 +17,26 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     private readonly int _siloPort = FreePort();
     private readonly int _gatewayPort = FreePort();
     private readonly Queue<string> _said = new();
+    private readonly ProcessPlace _place = place ?? ProcessPlace.Loopback;
     private Process? _process;
 
+    /// <summary>What it is called.</summary>
+    public string Name => name;
+
+    /// <summary>Whether it was started and has not ended.</summary>
+    public bool IsRunning => _process is { HasExited: false };
+
     /// <summary>Where the API of a front listens.</summary>
-    public Uri Endpoint => new($"http://127.0.0.1:{_port}");
+    public Uri Endpoint => new($"http://{_place.Address}:{_port}");
 
     /// <summary>Where health answers.</summary>
-    public Uri Admin => new($"http://127.0.0.1:{_adminPort}");
+    public Uri Admin => new($"http://{_place.Address}:{_adminPort}");
 
     /// <summary>Where a silo listens to fronts.</summary>
-    public IPEndPoint Gateway => new(IPAddress.Loopback, _gatewayPort);
+    public IPEndPoint Gateway => new(_place.Address, _gatewayPort);
+
+    /// <summary>The folder of the program that the next start runs.</summary>
+    public string ProgramFolder { get; set; } = AppContext.BaseDirectory;
 
     /// <summary>The operator key, if this process was the one that made it.</summary>
     public string? OperatorKey { get; private set; }
@@ -38,8 +48,10 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
         var start = Program();
         start.ArgumentList.Add($"--DpAttn:Listen={Endpoint.GetLeftPart(UriPartial.Authority)}");
         start.ArgumentList.Add($"--DpAttn:AdminListen={Admin.GetLeftPart(UriPartial.Authority)}");
+        start.ArgumentList.Add($"--DpAttn:SiloListen={_place.Address}");
         start.ArgumentList.Add($"--DpAttn:SiloPort={_siloPort}");
         start.ArgumentList.Add($"--DpAttn:GatewayPort={_gatewayPort}");
+        Forget();
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Take(line.Data);
         process.ErrorDataReceived += (_, line) => Take(line.Data);
@@ -93,6 +105,14 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     /// <summary>Sends a signal, such as -STOP and -CONT.</summary>
     public void Signal(string signal) => LocalPostgres.Kill(signal, Running().Id);
 
+    /// <summary>The processor time that it has taken.</summary>
+    public TimeSpan Cpu()
+    {
+        var process = Running();
+        process.Refresh();
+        return process.TotalProcessorTime;
+    }
+
     /// <summary>Whether it says that it is ready.</summary>
     public async Task<bool> IsReadyAsync()
     {
@@ -123,7 +143,8 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
 
     private ProcessStartInfo Program()
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "DpAttn.Server.dll")]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        string[] program = [.. _place.Through, "dotnet", Path.Combine(ProgramFolder, "DpAttn.Server.dll")];
+        var start = new ProcessStartInfo(program[0], program[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         // By the environment: a password on a command line is everybody's.
         foreach (var (setting, value) in settings)
             start.Environment[$"DPATTN__{setting.ToUpperInvariant()}"] = value;
@@ -156,7 +177,7 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     }
 
     /// <summary>A port below those that the machine gives to outgoing connections, which would come between.</summary>
-    private static int FreePort()
+    public static int FreePort()
     {
         const int First = 20_000, Count = 12_000;
         while (true)

@@ -27,6 +27,7 @@ await using (cluster)
         export DPATTN_ENDPOINT={cluster.Fronts[0].Endpoint.GetLeftPart(UriPartial.Authority)}    # or {cluster.Fronts[1].Endpoint.GetLeftPart(UriPartial.Authority)}
         export DPATTN_API_KEY={cluster.OperatorKey}    # an operator's
         gateways: {string.Join(", ", cluster.Silos.Select(silo => silo.Gateway))}
+        a front's certificate for them: {cluster.FrontCertificates}
         Ctrl-C stops it.
         """);
     try

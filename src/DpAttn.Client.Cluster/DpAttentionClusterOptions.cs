@@ -15,6 +15,27 @@ public sealed class DpAttentionClusterOptions
     public string? MembershipConnection { get; set; }
 
     /// <summary>
+    /// PEM file of this program's certificate, and of those between it and the authority's, for mutual TLS with gateways; read again when it changes. Without it gateways are asked plainly, and on this machine only.
+    /// Default empty.
+    /// </summary>
+    public string Certificate { get; set; } = "";
+
+    /// <summary>PEM file of the certificate's key; empty where it stands in <see cref="Certificate"/>. Default empty.</summary>
+    public string CertificateKey { get; set; } = "";
+
+    /// <summary>PEM file of the certificates of the authority that alone is trusted to say who is a silo; needed with <see cref="Certificate"/>. Default empty.</summary>
+    public string Authority { get; set; } = "";
+
+    /// <summary>The DNS name in the certificates of silos. Default <c>silo.dpattn</c>.</summary>
+    public string SiloName { get; set; } = "silo.dpattn";
+
+    /// <summary>The DNS name in the certificates of fronts, which this program's has to have. Default <c>front.dpattn</c>.</summary>
+    public string FrontName { get; set; } = "front.dpattn";
+
+    /// <summary>Whether gateways on other machines are asked plainly, where something else protects what is said. Not with <see cref="Certificate"/>. Default false.</summary>
+    public bool AllowPlaintext { get; set; }
+
+    /// <summary>
     /// Gives the credential of whoever asks, for each attempt: in a web front end that of the request at hand. The cluster checks it with every call; the client knows nothing that it could ask with itself.
     /// Required.
     /// </summary>

@@ -20,6 +20,7 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
     // What is asked just after the start should not fail for it.
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(2);
     private readonly IHost _host;
+    private readonly ClusterLinks _links;
     private readonly Transfers _transfers;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -30,9 +31,11 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
     private uint _turn;
     private int _disposed;
 
+    /// <exception cref="LinkFaultException">The certificates cannot be used.</exception>
     public GatewayConnection(GatewaySettings settings, ILoggerFactory logging)
     {
         _logger = logging.CreateLogger<GatewayConnection>();
+        _links = new ClusterLinks(settings.Protection, settings.Links, LinkRole.Front, logging.CreateLogger<ClusterLinks>(), settings.LinkInterval);
         _transfers = new Transfers(settings.MostAnswerBytes);
         var builder = new HostBuilder();
         builder.ConfigureServices(services =>
@@ -43,7 +46,7 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
         });
         builder.UseOrleansClient(client =>
         {
-            settings.Configure(client);
+            settings.Configure(client, _links);
             client.UseConnectionRetryFilter(async (failure, cancellationToken) =>
             {
                 // Not its message, which may quote a connection string.
@@ -109,6 +112,7 @@ internal sealed partial class GatewayConnection : IAsyncDisposable
                 _host.Dispose();
                 break;
         }
+        _links.Dispose();
         _stop.Dispose();
     }
 

@@ -31,6 +31,15 @@ internal sealed record GatewaySettings
     /// <summary>Gateways that are stated one by one.</summary>
     public IReadOnlyList<IPEndPoint> Gateways { get; init; } = [];
 
+    /// <summary>How connections to gateways are protected.</summary>
+    public LinkProtection Protection { get; init; }
+
+    /// <summary>The certificates of <see cref="LinkProtection.Mutual"/>.</summary>
+    public LinkFiles? Links { get; init; }
+
+    /// <summary>How often those are read again.</summary>
+    public TimeSpan LinkInterval { get; init; } = LinkCertificateSource.DefaultInterval;
+
     /// <summary>How long a call that takes moments is waited for: longer than a call between silos, shorter than a request.</summary>
     public TimeSpan CallDeadline { get; init; } = TimeSpan.FromSeconds(8);
 
@@ -49,9 +58,10 @@ internal sealed record GatewaySettings
     /// <summary>Without the connection string, which has a password in it.</summary>
     public override string ToString() => $"cluster {ClusterId}, its gateways {(MembershipConnection is null ? "stated" : "found in a database")}";
 
-    internal void Configure(IClientBuilder client)
+    internal void Configure(IClientBuilder client, ClusterLinks links)
     {
         client.AddActivityPropagation();
+        client.Configure<Orleans.Configuration.ClientConnectionOptions>(connections => connections.ConfigureConnection(links.Connect));
         client.Configure<Orleans.Configuration.ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (ClusterId, ServiceId));
         client.Configure<Orleans.Configuration.GatewayOptions>(gateways => gateways.GatewayListRefreshPeriod = ListRefresh);
         client.Configure<Orleans.Configuration.ClientMessagingOptions>(messages =>

@@ -32,7 +32,10 @@ public static partial class DpAttnServer
     /// Runs a server of the role that its settings state until it is told to stop; with <see cref="MigrateFlag"/>, <see cref="RecoverFlag"/> or <see cref="HealthCheckFlag"/> it does that and ends.
     /// </summary>
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
-    /// <returns>0; 1 when an address is taken, the storage refuses or the health that was asked for is not good; 2 when settings are refused. The reasons are on standard error.</returns>
+    /// <returns>
+    /// 0; 1 when an address is taken, the storage refuses, the health that was asked for is not good, or the server did not stop in order within <see cref="ServerOptions.ShutdownSeconds"/> and 5 s more: the caller is to end the process then; 2 when
+    /// settings are refused. The reasons are on standard error.
+    /// </returns>
     public static Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
@@ -45,9 +48,12 @@ public static partial class DpAttnServer
 
     internal static Task<int> RunAsync(string[] args, Action<WebApplicationBuilder> configure) => GuardAsync(async () =>
     {
-        await using var server = Build(args, configure);
-        await server.RunAsync();
-        return 0;
+        var server = Build(args, configure);
+        var options = server.Services.GetRequiredService<ServerOptions>();
+        if (await StopDeadline.RunAsync(server, TimeSpan.FromSeconds(options.ShutdownSeconds)))
+            return 0;
+        await Console.Error.WriteLineAsync(StopDeadline.Text);
+        return 1;
     });
 
     private static Task<int> TellAsync(string[] settings, Func<ServerOptions, Task<string>> work) => GuardAsync(async () =>
@@ -152,7 +158,7 @@ public static partial class DpAttnServer
         app.Use(next => new ProblemMiddleware(next, instruments, logger).InvokeAsync);
         app.Use(next => new AdmissionMiddleware(next, admission).InvokeAsync);
         app.UseRouting();
-        app.Use(next => new GateMiddleware(next, door, limits).InvokeAsync);
+        app.Use(next => new GateMiddleware(next, door, limits, TimeSpan.FromSeconds(options.RequestTimeoutSeconds)).InvokeAsync);
         var api = app.MapGroup("").Fails([.. ApiDocument.CommonProblems]);
         foreach (var endpoints in app.Services.GetServices<IEndpoints>())
             endpoints.Map(api);
@@ -222,6 +228,10 @@ public static partial class DpAttnServer
         LogListening(logger, options.Role, options.IsFront ? string.Join(", ", addresses.Api) : "no address", string.Join(", ", addresses.Admin));
         if (options.Clustering != ServerOptions.ClusteringNone && options.IsSilo)
             LogSilo(logger, options.SiloListen, options.SiloPort, options.GatewayPort, options.ClusterId);
+        if (LinkSettings.IsOpen(options))
+            LogOpen(logger, options.SiloListen);
+        if (LinkSettings.IsPlainFront(options))
+            LogPlainFront(logger);
         if (options.LedgerWitness == ServerOptions.WitnessNone && options.IsSilo)
             LogNoWitness(logger);
         if (!options.IsFront)
@@ -241,6 +251,12 @@ public static partial class DpAttnServer
 
     [LoggerMessage(13, LogLevel.Information, "The silo listens at {Address}, port {SiloPort} for silos and port {GatewayPort} for fronts, in cluster {Cluster}")]
     private static partial void LogSilo(ILogger logger, string address, int siloPort, int gatewayPort, string cluster);
+
+    [LoggerMessage(15, LogLevel.Warning, "The ports of silos and gateways at {Address} are plain and ask for no certificate: whoever reaches them reads what users send, and can forge what silos say to each other, charges included")]
+    private static partial void LogOpen(ILogger logger, string address);
+
+    [LoggerMessage(16, LogLevel.Warning, "Gateways are asked without TLS, wherever they are: credentials and queries travel in the clear unless something between encrypts")]
+    private static partial void LogPlainFront(ILogger logger);
 
     [LoggerMessage(14, LogLevel.Warning, "The ledger has no witness: an older copy of the database, put back, is not recognised, and what it has forgotten can be spent again")]
     private static partial void LogNoWitness(ILogger logger);

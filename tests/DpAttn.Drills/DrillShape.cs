@@ -23,7 +23,7 @@ internal sealed record DrillShape(MechanismDefinition Mechanism, int KeyDimensio
         : Of(mechanism);
 
     /// <summary>The definition of a store of this shape.</summary>
-    public StoreDefinition Define(double[] ladder, double limit) => new()
+    public StoreDefinition Define(double[] ladder, double limit, int shards = 3) => new()
     {
         KeyDimension = KeyDimension,
         ValueDimension = ValueDimension,
@@ -33,7 +33,7 @@ internal sealed record DrillShape(MechanismDefinition Mechanism, int KeyDimensio
         Ladder = ladder,
         Limit = limit,
         Capacity = 10_000_000,
-        Shards = 3,
+        Shards = shards,
     };
 
     public (float[] Keys, float[] Values) Batch(int rows, int seed)
@@ -42,7 +42,8 @@ internal sealed record DrillShape(MechanismDefinition Mechanism, int KeyDimensio
         return (Points(random, rows, KeyDimension), Points(random, rows, ValueDimension));
     }
 
-    public float[] Queries(int count) => Points(new Random(4711), count, KeyDimension);
+    /// <summary>Queries, the same ones for the same set.</summary>
+    public float[] Queries(int count, int set = 0) => Points(new Random(4711 + set), count, KeyDimension);
 
     private static float[] Points(Random random, int count, int dimension)
     {

@@ -35,11 +35,12 @@ public sealed class LocalPostgres : IAsyncDisposable
     private readonly string _password;
     private readonly string[] _settings;
     private readonly int _port;
+    private readonly PostgresReach _reach;
     private Process? _keeper;
     private int _databases;
 
-    private LocalPostgres(PostgresBinaries binaries, string directory, string password, string[] settings, int port) =>
-        (_binaries, _directory, _password, _settings, _port) = (binaries, directory, password, settings, port);
+    private LocalPostgres(PostgresBinaries binaries, string directory, string password, string[] settings, int port, PostgresReach reach) =>
+        (_binaries, _directory, _password, _settings, _port, _reach) = (binaries, directory, password, settings, port, reach);
 
     /// <summary>Why no server can run here, or null. Tests that need one skip with it.</summary>
     public static string? Missing => PostgresBinaries.Missing;
@@ -50,7 +51,7 @@ public sealed class LocalPostgres : IAsyncDisposable
     /// <summary>The password of <see cref="User"/>; no error text may hold it.</summary>
     public string Password => _password;
 
-    /// <summary>The port on 127.0.0.1.</summary>
+    /// <summary>The port, on loopback where nothing else was stated.</summary>
     public int Port => _port;
 
     /// <summary>The server's process; its children serve the connections.</summary>
@@ -58,12 +59,17 @@ public sealed class LocalPostgres : IAsyncDisposable
 
     /// <summary>Starts a server.</summary>
     /// <param name="settings">Server settings, as name=value.</param>
-    public static async Task<LocalPostgres> StartAsync(params string[] settings)
+    public static Task<LocalPostgres> StartAsync(params string[] settings) => StartAsync(PostgresReach.Loopback, settings);
+
+    /// <summary>Starts a server that is reached elsewhere than on loopback, such as from network namespaces of this machine.</summary>
+    /// <param name="reach">Where.</param>
+    /// <param name="settings">Server settings, as name=value.</param>
+    public static async Task<LocalPostgres> StartAsync(PostgresReach reach, params string[] settings)
     {
         var binaries = PostgresBinaries.Found ?? throw new InvalidOperationException(Missing);
         for (var attempt = 1; ; attempt++)
         {
-            var server = Initialize(binaries, settings);
+            var server = Initialize(binaries, settings, reach);
             // Not waited for: what is left of the stopping goes on without us.
             AppDomain.CurrentDomain.ProcessExit += (_, _) => server._keeper?.StandardInput.Close();
             try
@@ -90,7 +96,7 @@ public sealed class LocalPostgres : IAsyncDisposable
     /// <summary>The connection string of a database; connections are not shared with other data sources.</summary>
     public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
     {
-        Host = "127.0.0.1",
+        Host = _reach.Address,
         Port = _port,
         Username = User,
         Password = _password,
@@ -118,7 +124,7 @@ public sealed class LocalPostgres : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It did not start; the message has its log.</exception>
     public async Task StartAgainAsync()
     {
-        string[] settings = [$"port={_port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=64MB", .. _settings];
+        string[] settings = [$"port={_port}", $"listen_addresses={_reach.Address}", "unix_socket_directories=", "max_connections=200", "shared_buffers=64MB", .. _settings];
         _keeper = Process.Start(_binaries.StartApart("sh", ["-c", Keeper, "sh", _binaries.Directory, _directory, .. settings.SelectMany(setting => (string[])["-c", setting])]))!;
         ProcessId = int.Parse(await _keeper.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(await _keeper.StandardError.ReadToEndAsync()));
         var start = Stopwatch.GetTimestamp();
@@ -150,6 +156,23 @@ public sealed class LocalPostgres : IAsyncDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Stops every process of the server where it stands (SIGSTOP), so that it takes connections and answers nothing, until <see cref="Thaw"/>.</summary>
+    public void Freeze()
+    {
+        // The first alone makes further ones.
+        Kill("-STOP", ProcessId);
+        foreach (var child in Children())
+            Kill("-STOP", child);
+    }
+
+    /// <summary>Lets every process of the server go on.</summary>
+    public void Thaw()
+    {
+        foreach (var child in Children())
+            Kill("-CONT", child);
+        Kill("-CONT", ProcessId);
+    }
+
     /// <summary>What the server has logged.</summary>
     public string ReadLog() => File.ReadAllText(Path.Combine(_directory, "server.log"));
 
@@ -160,7 +183,7 @@ public sealed class LocalPostgres : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static LocalPostgres Initialize(PostgresBinaries binaries, string[] settings)
+    private static LocalPostgres Initialize(PostgresBinaries binaries, string[] settings, PostgresReach reach)
     {
         var directory = Directory.CreateTempSubdirectory("dpattn-postgres-").FullName;
         var password = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
@@ -172,7 +195,9 @@ public sealed class LocalPostgres : IAsyncDisposable
             Path.Combine(binaries.Directory, "initdb"),
             "--no-sync", "--auth=scram-sha-256", $"--username={User}", $"--pwfile={passwordFile}", "--encoding=UTF8", "--locale=C", "-D", Path.Combine(directory, "data")));
         File.Delete(passwordFile);
-        return new LocalPostgres(binaries, directory, password, settings, FreePort());
+        // Loopback is let in already.
+        File.AppendAllText(Path.Combine(directory, "data", "pg_hba.conf"), $"host all all {reach.From} scram-sha-256\n");
+        return new LocalPostgres(binaries, directory, password, settings, FreePort(reach), reach);
     }
 
     private void End(bool keep)
@@ -206,9 +231,18 @@ public sealed class LocalPostgres : IAsyncDisposable
         }
     }
 
-    private static int FreePort()
+    private int[] Children()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        var start = new ProcessStartInfo("ps", ["-o", "pid=", "--ppid", $"{ProcessId}"]) { RedirectStandardOutput = true };
+        using var list = Process.Start(start)!;
+        var found = list.StandardOutput.ReadToEnd();
+        list.WaitForExit();
+        return [.. found.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+    }
+
+    private static int FreePort(PostgresReach reach)
+    {
+        using var listener = new TcpListener(IPAddress.Parse(reach.Address), 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -81,6 +82,39 @@ public sealed class LimitsTests
         var problem = await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody(body)).ProblemAsync(code);
         Assert.Contains("within 1 s", problem.Detail);
         Assert.True(problem.Retryable);
+    }
+
+    [Fact]
+    public async Task A_credential_that_nobody_looks_at_is_waited_for_no_longer_than_an_answer()
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => options.RequestTimeoutSeconds = 1);
+        Hold(server.Door, nameof(IFrontDoor.AuthenticateAsync));
+        var problem = await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody(Query)).ProblemAsync(ProblemCodes.ShardUnavailable);
+        Assert.Contains("within 1 s", problem.Detail);
+        Assert.True(problem.Retryable);
+        Assert.DoesNotContain(server.Door.Calls, call => call.Method == nameof(IFrontDoor.AttendAsync));
+    }
+
+    /// <summary>Of two seconds a credential takes one and a half; three and a half together would be two deadlines.</summary>
+    [Fact]
+    public async Task Credential_and_answer_have_one_deadline_together()
+    {
+        await using var server = await ServerUnderTest.StartAsync(options => options.RequestTimeoutSeconds = 2);
+        TimeSpan? given = null;
+        server.Door.AnswerAsync(nameof(IFrontDoor.AuthenticateAsync), async (_, cancellationToken) =>
+        {
+            await Task.Delay(1500, cancellationToken);
+            return server.Door.Principal;
+        });
+        server.Door.AnswerAsync(nameof(IFrontDoor.AttendAsync), async (_, cancellationToken) =>
+        {
+            var began = Stopwatch.GetTimestamp();
+            await Task.Delay(Timeout.Infinite, cancellationToken).ContinueWith(_ => given = Stopwatch.GetElapsedTime(began), TaskScheduler.Default);
+            throw new OperationCanceledException(cancellationToken);
+        });
+        await server.Client.PostAsync("/v1/stores/s/attend", Responses.JsonBody(Query)).ProblemAsync(ProblemCodes.ShardUnavailable);
+        // Half a second, on a machine that may do other things; it was two.
+        Assert.InRange(given!.Value, TimeSpan.Zero, TimeSpan.FromSeconds(1.5));
     }
 
     [Fact]

@@ -80,6 +80,39 @@ public sealed class ClusterClientConformance : ClientConformance, IAsyncDisposab
             options.MaxRetries = -1;
         });
 
+        AssertRefused("Gateways has one on another machine", options => Ask(options, "10.0.0.1"));
+        AssertRefused("Certificate", options =>
+        {
+            Ask(options);
+            options.Authority = "ca.crt";
+        });
+        AssertRefused("Authority", options =>
+        {
+            Ask(options);
+            options.Certificate = "tls.crt";
+        });
+        AssertRefused("AllowPlaintext", options =>
+        {
+            Ask(options);
+            (options.Certificate, options.Authority, options.AllowPlaintext) = ("tls.crt", "ca.crt", true);
+        });
+        AssertRefused("FrontName", options =>
+        {
+            Ask(options);
+            (options.Certificate, options.Authority, options.FrontName) = ("tls.crt", "ca.crt", "SILO.dpattn");
+        });
+        AssertRefused("Certificate: it is no file", options =>
+        {
+            Ask(options);
+            (options.Certificate, options.Authority) = ("/no/such/tls.crt", "/no/such/ca.crt");
+        });
+
+        static void Ask(DpAttentionClusterOptions options, string gateway = "127.0.0.1")
+        {
+            options.Gateways.Add(new IPEndPoint(IPAddress.Parse(gateway), 1));
+            options.CredentialProvider = _ => ValueTask.FromResult("key");
+        }
+
         static void AssertRefused(string name, Action<DpAttentionClusterOptions> configure)
         {
             using var provider = new ServiceCollection().AddDpAttentionCluster(configure).BuildServiceProvider();

@@ -30,6 +30,10 @@ public sealed class LedgerClosingTests
         await server.StartAsync();
 
         await RequireClosedAsync(server, found);
+        // Whoever watches the metrics is told without asking: one store, or all that there are.
+        var (fault, count) = Assert.Single(await server.FaultsAsync());
+        Assert.Equal(found.Contains("witness beside", StringComparison.Ordinal) || found.Contains("another database", StringComparison.Ordinal) ? "unpaired" : "suspended", fault);
+        Assert.Equal(1, count);
         // Stopping and starting opens nothing.
         await server.StopAsync();
         await server.StartAsync();
@@ -50,6 +54,7 @@ public sealed class LedgerClosingTests
         await server.StartAsync();
         Assert.Null(Assert.Single((await server.Operator.ListLedgersAsync()).Ledgers).Suspension);
         Assert.Empty((await server.Operator.VerifyLedgerAsync(ledger.Incarnation)).Findings);
+        Assert.Empty(await server.FaultsAsync());
         Assert.Equal(after, (await server.SpentAsync(), await server.StoreSpentAsync()));
         Assert.Equal(0, (await server.OpenAsync(2)).Privacy.Charged);
         var log = new List<AuditLine>();

@@ -14,6 +14,9 @@ builder.Services.AddDpAttentionCluster((services, cluster) =>
     cluster.ClusterId = settings["Cluster:Id"] ?? cluster.ClusterId;
     foreach (var gateway in (settings["Cluster:Gateways"] ?? "127.0.0.1:30000").Split(','))
         cluster.Gateways.Add(IPEndPoint.Parse(gateway));
+    // A front's certificate, as a secret is mounted; without it only gateways on this machine are asked.
+    if (settings["Cluster:Certificates"] is { } directory)
+        (cluster.Certificate, cluster.CertificateKey, cluster.Authority) = (Path.Combine(directory, "tls.crt"), Path.Combine(directory, "tls.key"), Path.Combine(directory, "ca.crt"));
     var request = services.GetRequiredService<IHttpContextAccessor>();
     cluster.CredentialProvider = _ => ValueTask.FromResult(KeyOf(request.HttpContext!));
 });

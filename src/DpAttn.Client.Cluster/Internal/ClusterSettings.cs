@@ -1,3 +1,4 @@
+using System.Net;
 using DpAttn.Gateway;
 
 namespace DpAttn.Client.Internal;
@@ -31,6 +32,44 @@ internal sealed record ClusterSettings(GatewaySettings Gateway, DpAttentionOptio
             UploadsInFlight = options.UploadsInFlight,
             PublishPollDelay = options.PublishPollDelay,
         });
-        return new ClusterSettings(new GatewaySettings { ClusterId = options.ClusterId, Gateways = [.. options.Gateways], MembershipConnection = options.MembershipConnection }, patience);
+        return new ClusterSettings(
+            new GatewaySettings
+            {
+                ClusterId = options.ClusterId,
+                Gateways = [.. options.Gateways],
+                MembershipConnection = options.MembershipConnection,
+                Protection = options.Certificate.Length > 0 ? LinkProtection.Mutual : options.AllowPlaintext ? LinkProtection.None : LinkProtection.Loopback,
+                Links = LinksOf(options),
+            },
+            patience);
+    }
+
+    private static LinkFiles? LinksOf(DpAttentionClusterOptions options)
+    {
+        if (options.Certificate.Length == 0)
+        {
+            if (options.CertificateKey.Length > 0 || options.Authority.Length > 0)
+                throw new ArgumentException("CertificateKey and Authority need Certificate", nameof(options));
+            if (!options.AllowPlaintext && options.Gateways.Any(gateway => !IPAddress.IsLoopback(gateway.Address)))
+                throw new ArgumentException("Gateways has one on another machine, which needs Certificate and Authority, or AllowPlaintext where something else protects what is said", nameof(options));
+            return null;
+        }
+        if (options.AllowPlaintext)
+            throw new ArgumentException("AllowPlaintext and Certificate are two answers: state one", nameof(options));
+        if (options.Authority.Length == 0)
+            throw new ArgumentException("Certificate needs Authority: who says which gateways are a silo's", nameof(options));
+        if (options.SiloName.Length == 0 || options.FrontName.Length == 0 || options.SiloName.Equals(options.FrontName, StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException("SiloName and FrontName must be stated, and differ", nameof(options));
+        var files = new LinkFiles { Certificate = options.Certificate, Key = options.CertificateKey, Authority = options.Authority, SiloName = options.SiloName, FrontName = options.FrontName };
+        try
+        {
+            LinkCertificates.Of(files, LinkBytes.Read(files), LinkRole.Front);
+            return files;
+        }
+        catch (LinkFaultException e)
+        {
+            var name = e.Fault.Setting == nameof(LinkFiles.Key) ? nameof(options.CertificateKey) : e.Fault.Setting;
+            throw new ArgumentException($"{name}: {e.Fault.Text}", nameof(options));
+        }
     }
 }

@@ -10,8 +10,8 @@ namespace DpAttn.Cluster;
 /// needs to be one, the map of the cluster and giving up a call, and for timers, which a grain sends to itself and which nobody else's call can stand for.
 /// </summary>
 /// <remarks>
-/// It sees calls and not responses, which the engine believes by their target and number: a client that writes its own messages could forge one. Whoever reaches the port of a gateway or of a silo is therefore
-/// trusted at the level of the protocol, and until those ports are behind mutual TLS only fronts of one's own may reach them.
+/// It sees calls and not responses, which the engine believes by their target and number: a client that writes its own messages could forge one. Whoever may speak at the port of a gateway or of a silo is therefore
+/// trusted at the level of the protocol; mutual TLS decides who that is.
 /// </remarks>
 internal sealed partial class GatewayFilter(SiloSeal seal, ILogger<GatewayFilter> logger) : IIncomingGrainCallFilter
 {

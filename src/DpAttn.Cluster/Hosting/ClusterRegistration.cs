@@ -51,6 +51,7 @@ public static class ClusterRegistration
         services.AddSingleton<IOutgoingGrainCallFilter, SealingFilter>();
         services.AddSingleton<IIncomingGrainCallFilter, GatewayFilter>();
         services.AddSingleton<IIncomingGrainCallFilter, GrainFaults>();
+        services.AddSingleton<LedgerFaults>();
         services.AddHostedService<SiloGauges>();
         services.AddPlacementDirector<ShardPlacement, ShardPlacementDirector>();
         services.AddHostedService<LedgerWatch>();

@@ -9,7 +9,7 @@ namespace DpAttn.Cluster;
 /// while what is open is answered already. Then it lets the guard compare books with their marks, some every now and then, since another process may have died before it told the witness. What was found
 /// is told to the log, loudly.
 /// </summary>
-internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions options, TimeProvider clock, ILogger<LedgerWatch> logger) : BackgroundService
+internal sealed partial class LedgerWatch(LedgerGuard guard, LedgerFaults faults, ClusterOptions options, TimeProvider clock, ILogger<LedgerWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(5);
 
@@ -58,14 +58,19 @@ internal sealed partial class LedgerWatch(LedgerGuard guard, ClusterOptions opti
                         LogVerified(report.Store.Value, report.Entries, report.Books);
                 },
                 cancellationToken);
+            await SeeAsync(cancellationToken);
             _verified.TrySetResult();
             await guard.CompareSomeAsync(cancellationToken);
+            await SeeAsync(cancellationToken);
         }
         catch (StorageException e)
         {
+            faults.SawNothing();
             LogFailure(Failures.Describe(e));
         }
     }
+
+    private async Task SeeAsync(CancellationToken cancellationToken) => faults.Saw(await guard.CountSuspendedAsync(cancellationToken), guard.RefusesAll, guard.WitnessFailure is not null);
 
     [LoggerMessage(LogLevel.Critical, "The ledger of store {Store} is closed: {Reason}. Look into it with 'dpattn ledger verify'; 'dpattn restore --acknowledge' opens it again and refunds nothing")]
     private partial void LogClosed(string store, string reason);

@@ -41,8 +41,13 @@ internal sealed class DocumentKind<T>(string name, JsonTypeInfo<T> json)
     }
 }
 
-/// <summary>A document and the version it was read at.</summary>
-internal sealed record Versioned<T>(T Value, long Version, string Key);
+/// <summary>A document and the row it was read from.</summary>
+internal sealed record Versioned<T>(T Value, CatalogRow Row)
+{
+    public long Version => Row.Version;
+
+    public string Key => Row.Key;
+}
 
 /// <summary>The kinds of documents and their keys.</summary>
 internal static class Documents
@@ -102,7 +107,7 @@ internal static class Documents
         where T : class
     {
         var row = await catalog.ReadAsync(kind.Name, key, cancellationToken);
-        return row is null ? null : new Versioned<T>(kind.Parse(row), row.Version, row.Key);
+        return row is null ? null : new Versioned<T>(kind.Parse(row), row);
     }
 
     /// <summary>All documents whose key starts with a prefix, page by page.</summary>
@@ -115,7 +120,7 @@ internal static class Documents
         {
             var rows = await catalog.ListAsync(kind.Name, prefix, after, Page, cancellationToken);
             foreach (var row in rows)
-                yield return new Versioned<T>(kind.Parse(row), row.Version, row.Key);
+                yield return new Versioned<T>(kind.Parse(row), row);
             if (rows.Count < Page)
                 yield break;
             after = rows[^1].Key;
@@ -125,8 +130,9 @@ internal static class Documents
     public static CatalogWrite Insert<T>(this DocumentKind<T> kind, string key, T document)
         where T : class => new(kind.Name, key, 0, kind.ToBytes(document));
 
+    /// <summary>Changes a row. What a newer version wrote into it, and this one does not know, stays.</summary>
     public static CatalogWrite Update<T>(this DocumentKind<T> kind, Versioned<T> read, T document)
-        where T : class => new(kind.Name, read.Key, read.Version, kind.ToBytes(document));
+        where T : class => new(kind.Name, read.Key, read.Version, NewerMembers.Keep(read.Row.Content, kind.ToBytes(read.Value), kind.ToBytes(document)));
 
     public static CatalogWrite Delete<T>(this DocumentKind<T> kind, Versioned<T> read)
         where T : class => new(kind.Name, read.Key, read.Version, null);

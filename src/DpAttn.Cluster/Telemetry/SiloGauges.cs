@@ -5,9 +5,10 @@ namespace DpAttn.Cluster;
 /// <summary>Gauges of what a silo holds and what waits in it. Read when somebody collects them; there from the silo's start.</summary>
 internal sealed class SiloGauges : IHostedService
 {
-    public SiloGauges(ClusterInstruments instruments, ScanScheduler scans, ReleasedNodes nodes, PartCache parts, KeptSums sums, RowMemory rows)
+    public SiloGauges(ClusterInstruments instruments, ScanScheduler scans, ReleasedNodes nodes, PartCache parts, KeptSums sums, RowMemory rows, LedgerFaults faults)
     {
         instruments.Meter.CreateObservableUpDownCounter("dpattn.scan.queue.length", () => scans.Waiting, "{computation}", "Pieces of sums and noise that wait for a thread.");
+        instruments.Meter.CreateObservableUpDownCounter("dpattn.ledger.faults", faults.Measure, "{fault}", "What keeps charges from being taken: stores that are suspended, and what is wrong with database and witness (0 or 1 each).");
         instruments.Meter.CreateObservableUpDownCounter<long>(
             "dpattn.cache.size",
             () =>

@@ -21,7 +21,11 @@ internal static class ClusteredSilo
     {
         // Before everything else that is started.
         builder.Services.AddHostedService(_ => new MembershipCheck(options));
+        builder.Services.AddHostedService<Leaving>();
         SiloServices.Add(builder, options, showOperatorKey);
+        builder.Services.AddSingleton(provider => new ClusterLinks(
+            LinkSettings.Protection(options), LinkSettings.Files(options), LinkRole.Silo, provider.GetRequiredService<ILogger<ClusterLinks>>(), options.ClusterCertificateInterval));
+        builder.Services.AddOptions<SiloConnectionOptions>().Configure<ClusterLinks>(Guard);
         builder.Host.UseOrleans(silo =>
         {
             silo.AddActivityPropagation();
@@ -42,6 +46,13 @@ internal static class ClusteredSilo
         membership.ProbeTimeout = Probe;
         membership.NumMissedProbesLimit = MissedProbes;
         membership.TableRefreshTimeout = TableRefresh;
+    }
+
+    private static void Guard(SiloConnectionOptions connections, ClusterLinks links)
+    {
+        connections.ConfigureSiloInboundConnection(port => links.Accept(port, LinkRole.Silo));
+        connections.ConfigureGatewayInboundConnection(port => links.Accept(port, LinkRole.Front));
+        connections.ConfigureSiloOutboundConnection(links.Connect);
     }
 
     private static void Listen(EndpointOptions endpoints, ServerOptions options)

@@ -9,7 +9,14 @@ internal static class RemoteFront
     public static void Add(WebApplicationBuilder builder, ServerOptions options)
     {
         builder.Services.AddHostedService(_ => new MembershipCheck(options));
-        var settings = new GatewaySettings { ClusterId = options.ClusterId, MembershipConnection = MembershipDatabase.ConnectionString(options.PostgresConnection) };
+        var settings = new GatewaySettings
+        {
+            ClusterId = options.ClusterId,
+            MembershipConnection = MembershipDatabase.ConnectionString(options.PostgresConnection),
+            Protection = LinkSettings.Protection(options),
+            Links = LinkSettings.Files(options),
+            LinkInterval = options.ClusterCertificateInterval,
+        };
         builder.Services.AddSingleton(provider => new GatewayConnection(settings, provider.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IFrontDoor>(provider => new GatewayFrontDoor(new DoorClient(provider.GetRequiredService<GatewayConnection>(), settings.CallDeadline)));
         builder.Services.AddHostedService<Connecting>();

@@ -3,7 +3,7 @@ using DpAttn.Contracts;
 
 namespace DpAttn.Server.Http;
 
-/// <summary>Calls the front door as the authenticated caller, with a deadline that starts when the request has been read.</summary>
+/// <summary>Calls the front door as the authenticated caller, with a deadline that starts when the request has been read, and of which looking at its credential is a part.</summary>
 internal sealed class FrontDesk(IFrontDoor door, ServerOptions options)
 {
     private readonly TimeSpan _limit = TimeSpan.FromSeconds(options.RequestTimeoutSeconds);
@@ -20,7 +20,8 @@ internal sealed class FrontDesk(IFrontDoor door, ServerOptions options)
         var client = context.RequestAborted;
         using var source = CancellationTokenSource.CreateLinkedTokenSource(client);
         var limit = isMaintenance ? _maintenance : _limit;
-        source.CancelAfter(limit);
+        var left = limit - (context.Features.Get<AuthenticationTime>()?.Spent ?? TimeSpan.Zero);
+        source.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         try
         {
             return await call(door, context.Caller(), source.Token);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DpAttn.Cluster;
 using DpAttn.Contracts;
 
@@ -7,7 +8,11 @@ namespace DpAttn.Server.Http;
 /// Nothing passes without a credential, whatever the path, but health and metrics on the admin listener. The admin listener has nothing else,
 /// and the API's listener has neither.
 /// </summary>
-internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, RateLimits limits)
+/// <param name="next">What comes after.</param>
+/// <param name="door">Knows credentials.</param>
+/// <param name="limits">Rate limits.</param>
+/// <param name="patience">How long the cluster may take to answer a request, this included.</param>
+internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, RateLimits limits, TimeSpan patience)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -27,10 +32,17 @@ internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, Rate
     {
         var credential = Read(context);
         limits.Admit(context, credential);
+        var began = Stopwatch.GetTimestamp();
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        deadline.CancelAfter(patience);
         Principal caller;
         try
         {
-            caller = await door.AuthenticateAsync(credential, context.RequestAborted);
+            caller = await door.AuthenticateAsync(credential, deadline.Token);
+        }
+        catch (OperationCanceledException e) when (deadline.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            throw new ProblemException(ProblemCodes.ShardUnavailable, $"nobody could look at the credential within {patience.TotalSeconds} s; nothing was done", e);
         }
         catch (ProblemException e) when (e.Code is ProblemCodes.Unauthenticated or ProblemCodes.Forbidden or ProblemCodes.InvalidRequest or ProblemCodes.TooLarge)
         {
@@ -39,6 +51,7 @@ internal sealed class GateMiddleware(RequestDelegate next, IFrontDoor door, Rate
             throw;
         }
         limits.Count(caller, credential!);
+        context.Features.Set(new AuthenticationTime(Stopwatch.GetElapsedTime(began)));
         return caller;
     }
 

@@ -1,6 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using DpAttn.Server.Telemetry;
-using DpAttn.Storage;
 
 namespace DpAttn.Server;
 
@@ -36,6 +34,15 @@ public sealed class ServerOptions
 
     /// <summary>The value of <see cref="Clustering"/> for a cluster of one process.</summary>
     public const string ClusteringNone = "none";
+
+    /// <summary>The value of <see cref="ClusterTls"/> for plain connections on this machine.</summary>
+    public const string TlsLoopback = "loopback";
+
+    /// <summary>The value of <see cref="ClusterTls"/> for mutual TLS.</summary>
+    public const string TlsMutual = "mutual";
+
+    /// <summary>The value of <see cref="ClusterTls"/> for plain connections to anywhere.</summary>
+    public const string TlsNone = "none";
 
     /// <summary>The value of <see cref="LedgerWitness"/> for a file in <see cref="WitnessDirectory"/>.</summary>
     public const string WitnessFile = "file";
@@ -73,6 +80,30 @@ public sealed class ServerOptions
     /// <summary>The port where a silo listens to fronts. Default 30000.</summary>
     [Range(1, 65535)]
     public int GatewayPort { get; set; } = 30000;
+
+    /// <summary>
+    /// How the processes of a cluster speak to each other: <c>loopback</c>, plain and on this machine only; <c>mutual</c>, TLS by which both ends prove with certificates what they are; <c>none</c>, plain to
+    /// anywhere, where something else protects them. Default <c>loopback</c>.
+    /// </summary>
+    [AllowedValues(TlsLoopback, TlsMutual, TlsNone)]
+    public string ClusterTls { get; set; } = TlsLoopback;
+
+    /// <summary>PEM file of this process's certificate in the cluster, and of those between it and the authority's; read again when it changes. Default empty.</summary>
+    public string ClusterCertificate { get; set; } = "";
+
+    /// <summary>PEM file of its key; empty where it stands in <see cref="ClusterCertificate"/>. Default empty.</summary>
+    public string ClusterCertificateKey { get; set; } = "";
+
+    /// <summary>PEM file of the certificates of the authority that alone is trusted within the cluster. Default empty.</summary>
+    public string ClusterAuthority { get; set; } = "";
+
+    /// <summary>The DNS name by which the certificate of a silo says that it is one's. Default <c>silo.dpattn</c>.</summary>
+    [Required]
+    public string ClusterSiloName { get; set; } = "silo.dpattn";
+
+    /// <summary>The DNS name by which the certificate of a front, or of another client of gateways, says that it is one's. Default <c>front.dpattn</c>.</summary>
+    [Required]
+    public string ClusterFrontName { get; set; } = "front.dpattn";
 
     /// <summary>The most calls of fronts that a silo works on at once; further ones are refused with 503 busy. Default 1024.</summary>
     [Range(1, 1 << 20)]
@@ -271,6 +302,9 @@ public sealed class ServerOptions
     [Range(0, 3600)]
     public int ShutdownSeconds { get; set; } = 30;
 
+    /// <summary>How often the certificates of the cluster are read again.</summary>
+    internal TimeSpan ClusterCertificateInterval { get; set; } = Gateway.LinkCertificateSource.DefaultInterval;
+
     /// <summary>Whether this process holds stores.</summary>
     internal bool IsSilo => Role != RoleFront;
 
@@ -295,43 +329,7 @@ public sealed class ServerOptions
     /// <exception cref="SettingsException">One line per fault.</exception>
     public void Validate()
     {
-        List<string> faults = [.. SettingsReader.Check(this, Section)];
-        if (faults.Count == 0)
-        {
-            if (Witness is { } witness && FileWitness.IsWithin(witness, DataDirectory))
-                faults.Add($"{Section}:{nameof(WitnessDirectory)} is '{WitnessDirectory}', within the data directory; an older copy of that would bring an older witness with it: name another directory");
-            foreach (var (name, value) in new[] { (nameof(Listen), Listen), (nameof(AdminListen), AdminListen) })
-            {
-                foreach (var address in ListenAddress.Split(value))
-                {
-                    if (!ListenAddress.TryParse(address, out var parsed, out var fault))
-                        faults.Add($"{Section}:{name} is '{address}'; {fault}");
-                    else if (parsed.IsHttps && Certificate.Length == 0)
-                        faults.Add($"{Section}:{name} is '{address}', which needs {Section}:{nameof(Certificate)}");
-                }
-            }
-            faults.AddRange(ClusterSettings.Faults(this));
-            if (ListenAddress.Split(Listen).Length == 0)
-                faults.Add($"{Section}:{nameof(Listen)} is '{Listen}'; it must name at least one address");
-            if (Storage == Postgres && PostgresConnection.Length == 0)
-                faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(PostgresConnection)}");
-            if (Storage == Postgres && IsSilo && KeyFile.Length == 0)
-                faults.Add($"{Section}:{nameof(Storage)} is '{Postgres}', which needs {Section}:{nameof(KeyFile)}: every process of one database needs the same keys");
-            if (WitnessConnection.Length > 0 && Storage != Postgres)
-                faults.Add($"{Section}:{nameof(WitnessConnection)} is stated, which needs {Section}:{nameof(Storage)} to be '{Postgres}': the witness of a file is a file, named by {nameof(WitnessDirectory)}");
-            if (WitnessConnection.Length > 0 && WitnessDirectory.Length > 0)
-                faults.Add($"{Section}:{nameof(WitnessConnection)} and {Section}:{nameof(WitnessDirectory)} are two witnesses: state one");
-            if (WitnessConnection.Length > 0 && WitnessConnection == PostgresConnection)
-                faults.Add($"{Section}:{nameof(WitnessConnection)} names the ledger's own database; an older copy of that would bring an older witness with it: name another database, on another server");
-            faults.AddRange(JwtSettings.Check(this));
-            if (OtlpEndpoint.Length > 0 && !TelemetrySetup.IsEndpoint(OtlpEndpoint))
-                faults.Add($"{Section}:{nameof(OtlpEndpoint)}: {TelemetrySetup.EndpointForm}");
-            foreach (var (name, value) in new[] { (nameof(Certificate), Certificate), (nameof(CertificateKey), CertificateKey), (nameof(KeyFile), KeyFile) })
-            {
-                if (value.Length > 0 && !File.Exists(value))
-                    faults.Add($"{Section}:{name} is '{value}', which is no file");
-            }
-        }
+        var faults = SettingsCheck.Faults(this);
         if (faults.Count > 0)
             throw new SettingsException(faults);
     }

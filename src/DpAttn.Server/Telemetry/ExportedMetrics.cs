@@ -22,6 +22,7 @@ internal static class ExportedMetrics
         ["dpattn.publish.duration"] = ["dpattn.mechanism", "error.type"],
         ["dpattn.charges"] = ["dpattn.operation"],
         ["dpattn.ledger.refusals"] = ["dpattn.operation", "dpattn.reason"],
+        ["dpattn.ledger.faults"] = ["dpattn.reason"],
         ["dpattn.releases"] = ["dpattn.release.state", "dpattn.mechanism"],
         ["dpattn.scan.queue.length"] = [],
         ["dpattn.cache.size"] = ["dpattn.cache"],

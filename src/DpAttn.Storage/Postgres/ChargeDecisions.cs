@@ -101,7 +101,7 @@ internal sealed class ChargeDecisions
     {
         var entry = new LedgerEntry(
             own.Sequence + 1, kind, request.AccountId, request.RequestId, request.Fingerprint, request.Release, request.Release is null ? null : request.Tier, admitted.AccountCost, admitted.StoreCost);
-        _now[(own.Store, own.Account)] = Changes.Charge(own, entry, fromSlab, _clock.GetUtcNow());
+        _now[(own.Store, own.Account)] = Changes.Charge(all, own, entry, fromSlab, _clock.GetUtcNow());
         _recorded[(request.Store, request.Account, request.Request)] = request.Fingerprint;
         if (!fromSlab && admitted.StoreCost != PrivacyAmount.Zero)
             Set(all, all.WithSpent(admitted.StoreCost));

@@ -6,6 +6,7 @@ namespace DpAttn.Storage;
 internal sealed class LedgerChanges(LedgerChain chain)
 {
     private readonly Dictionary<long, (LedgerBook Before, LedgerBook After)> _books = [];
+    private readonly Dictionary<long, (LedgerBook Store, PrivacyAmount Charged)> _charged = [];
     private readonly List<(long Book, EntryRow Row, byte[] Mac)> _entries = [];
     private readonly Dictionary<(long Book, string Release), (long Tier, byte[] Mac)> _tiers = [];
 
@@ -15,12 +16,13 @@ internal sealed class LedgerChanges(LedgerChain chain)
     public void Set(LedgerBook before, LedgerBook after) => _books[before.Id] = (_books.TryGetValue(before.Id, out var known) ? known.Before : before, after);
 
     /// <summary>Appends an entry that charges an account.</summary>
+    /// <param name="all">The store's book as it stands.</param>
     /// <param name="own">The account's book.</param>
     /// <param name="entry">The entry.</param>
     /// <param name="fromSlab">Whether the store's part comes from what the account holds reserved.</param>
     /// <param name="now">The time.</param>
     /// <returns>The book afterwards.</returns>
-    public LedgerBook Charge(LedgerBook own, LedgerEntry entry, bool fromSlab, DateTimeOffset now)
+    public LedgerBook Charge(LedgerBook all, LedgerBook own, LedgerEntry entry, bool fromSlab, DateTimeOffset now)
     {
         var row = EntryRow.Of(entry, null, now);
         var mac = chain.OfEntry(own.Store, own.Account, own.Head, row);
@@ -29,6 +31,8 @@ internal sealed class LedgerChanges(LedgerChain chain)
             after = after with { Reserved = after.Reserved - entry.StoreAmount };
         _entries.Add((own.Id, row, mac));
         Set(own, after);
+        if (entry.StoreAmount != PrivacyAmount.Zero)
+            _charged[all.Id] = (all, (default(WideAmount) + _charged.GetValueOrDefault(all.Id).Charged + entry.StoreAmount).Max());
         return after;
     }
 
@@ -45,6 +49,10 @@ internal sealed class LedgerChanges(LedgerChain chain)
         if (_tiers.Count > 0)
             statements.Add(PostgresTiers.Raise([.. _tiers.Select(tier => (tier.Key.Book, tier.Key.Release, tier.Value.Tier, tier.Value.Mac))]));
         // A slab that was only taken back is nothing that a witness compares.
-        return (statements, [.. books.Where(book => book.After.Version != book.Before.Version).Select(book => new WitnessStep(book.Before.ToMark(chain), book.After.ToMark(book.Mac)))]);
+        var marks = books.Where(book => book.After.Version != book.Before.Version)
+            .Select(book => new WitnessStep(book.Before.ToMark(chain), book.After.ToMark(book.Mac)) { Charged = _charged.GetValueOrDefault(book.After.Id).Charged });
+        // A charge from a slab leaves its store's row as it is; whether the witness has seen more of that has to be asked all the same.
+        var same = _charged.Where(store => !_books.ContainsKey(store.Key)).Select(store => (Mark: store.Value.Store.ToMark(chain), store.Value.Charged));
+        return (statements, [.. marks, .. same.Select(store => new WitnessStep(store.Mark, store.Mark) { Charged = store.Charged })]);
     }
 }

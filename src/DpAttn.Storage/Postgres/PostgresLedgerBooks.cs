@@ -13,6 +13,8 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
 
     public LedgerGate Gate { get; } = new();
 
+    public bool GivesSlabs => true;
+
     public WitnessJournal Journal { get; } = new();
 
     /// <summary>Books that this process may have changed, by a commit of unknown outcome.</summary>
@@ -33,6 +35,9 @@ internal sealed class PostgresLedgerBooks(PostgresDatabase database, LedgerChain
 
     public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) =>
         database.ReadAsync("reading a suspension", session => SuspensionAsync(session, store), cancellationToken);
+
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken) => database.ReadAsync(
+        "counting suspensions", async session => (await session.QueryAsync(PostgresSuspensions.Count(), row => row.GetInt64(0)).ConfigureAwait(false)).Single(), cancellationToken);
 
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
         database.WriteAsync("suspending a store", 0, session => SuspendAsync(session, store, reason, _ => true), cancellationToken);

@@ -9,6 +9,8 @@ internal static class PostgresSuspensions
     public static PostgresStatement Select(params string[] stores) =>
         new PostgresStatement("SELECT store, reason, found_at, digest FROM dpattn_ledger_suspension WHERE store = ANY ($1)").WithAll(stores);
 
+    public static PostgresStatement Count() => new("SELECT count(*) FROM dpattn_ledger_suspension");
+
     public static PostgresStatement Insert(StoreId store, string reason, DateTimeOffset now)
     {
         var foundAt = Timestamp.ToMicroseconds(now);

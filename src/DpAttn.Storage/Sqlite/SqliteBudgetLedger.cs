@@ -229,7 +229,7 @@ internal sealed class SqliteBudgetLedger(SqliteWriter writer, SqliteReaders read
         if (entry.StoreAmount == PrivacyAmount.Zero)
             return new Change(decision, ownStep);
         var allAfter = all.WithSpent(entry.StoreAmount);
-        return new Change(decision, ownStep, new WitnessStep(all.ToMark(_chain), allAfter.ToMark(LedgerBooks.Add(session, _chain, all, allAfter))));
+        return new Change(decision, ownStep, new WitnessStep(all.ToMark(_chain), allAfter.ToMark(LedgerBooks.Add(session, _chain, all, allAfter))) { Charged = entry.StoreAmount });
     }
 
     /// <summary>Opens a book (before null) or changes one, with the entry of its limit.</summary>

@@ -11,6 +11,8 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
 
     public LedgerGate Gate { get; } = new();
 
+    public bool GivesSlabs => false;
+
     public WitnessJournal Journal { get; } = new();
 
     public Task<LedgerIdentity?> ReadIdentityAsync(CancellationToken cancellationToken) =>
@@ -28,6 +30,8 @@ internal sealed class SqliteLedgerBooks(SqliteWriter writer, SqliteReaders reade
 
     public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) =>
         readers.ReadAsync("reading a suspension", session => LedgerSuspensions.Read(session, store), cancellationToken);
+
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken) => readers.ReadAsync("counting suspensions", LedgerSuspensions.Count, cancellationToken);
 
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) =>
         writer.RunAsync("suspending a store", 0, session => Suspend(session, store, reason), cancellationToken);

@@ -158,6 +158,54 @@ public class DocumentsTests
         Assert.Equal(new NameDocument("i"), Documents.Name.Parse(new CatalogRow("name", "k", 1, Encoding.UTF8.GetBytes(later))));
     }
 
+    /// <summary>In a cluster that changes its version an older silo rewrites rows of newer ones: whatever it changes, what it does not know stays, at every depth.</summary>
+    [Fact]
+    public void Members_that_a_later_version_added_outlive_a_change_by_this_one()
+    {
+        const string Later = ",\"later\":{\"a\":[1]}}";
+        var written = Encoding.UTF8.GetString(Golden.Bytes("release-continual-1.json")).Replace("}", Later);
+        var read = Read(Documents.Release, written);
+        var changed = Encoding.UTF8.GetString(Documents.Release.Update(read, read.Value with { Secret = null, Continual = Continual with { FrozenBlocks = 3 } }).Content!.Value.Span);
+        Assert.Equal(Count(written, Later), Count(changed, Later));
+        Assert.Contains("\"frozenBlocks\":3", changed);
+        // What it does know is as it wrote it: what it took out is gone.
+        Assert.DoesNotContain("\"secret\"", changed);
+
+        // Lists keep what belonged to an element that is still there, and nothing of one that is not.
+        written = Encoding.UTF8.GetString(Golden.Bytes("release-distance-1.json")).Replace("}", Later);
+        read = Read(Documents.Release, written);
+        var sums = read.Value.Sums!;
+        Assert.Equal(Count(written, Later), Count(Updated(read, read.Value with { Failure = "f" }), Later));
+        Assert.Equal(Count(written, Later) - 1, Count(Updated(read, read.Value with { Sums = [sums[0], sums[1] with { Bytes = 9 }] }), Later));
+        Assert.Equal(Count(written, Later) - 2, Count(Updated(read, read.Value with { Sums = [sums[0]] }), Later));
+        Assert.Equal(Count(written, Later) - 2, Count(Updated(read, read.Value with { Sums = null }), Later));
+
+        // A definition that knows more stays what it is.
+        written = Encoding.UTF8.GetString(Golden.Bytes("store-levels-1.json")).Replace("}", Later);
+        var store = Read(Documents.Store, written);
+        Assert.Equal(Count(written, Later), Count(Encoding.UTF8.GetString(Documents.Store.Update(store, store.Value with { Slots = 11 }).Content!.Value.Span), Later));
+
+        static Versioned<T> Read<T>(DocumentKind<T> kind, string content)
+            where T : class
+        {
+            var row = new CatalogRow(kind.Name, "k", 7, Encoding.UTF8.GetBytes(content));
+            return new Versioned<T>(kind.Parse(row), row);
+        }
+
+        static string Updated(Versioned<ReleaseDocument> read, ReleaseDocument next) => Encoding.UTF8.GetString(Documents.Release.Update(read, next).Content!.Value.Span);
+
+        static int Count(string text, string part) => text.Split(part).Length - 1;
+    }
+
+    [Fact]
+    public void A_row_that_holds_nothing_new_is_written_as_ever()
+    {
+        var row = new CatalogRow("store", "k", 7, Golden.Bytes("store-1.json"));
+        var write = Documents.Store.Update(new Versioned<StoreDocument>(Documents.Store.Parse(row), row), Store with { Slots = 11 });
+        Assert.Equal(Documents.Store.ToBytes(Store with { Slots = 11 }).ToArray(), write.Content!.Value.ToArray());
+        Assert.Equal(7, write.ExpectedVersion);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("null")]

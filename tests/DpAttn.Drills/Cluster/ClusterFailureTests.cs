@@ -7,6 +7,7 @@ using DpAttn.PostgresServer;
 namespace DpAttn.Drills;
 
 /// <summary>Silos and a front in processes of their own: what a silo's end costs those who ask.</summary>
+[Collection(ClusterCollection.Name)]
 public sealed class ClusterFailureTests(ITestOutputHelper output)
 {
     private const int Dimension = 8, Rows = 2000, Queries = 20;

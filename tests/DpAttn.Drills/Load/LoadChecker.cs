@@ -27,13 +27,13 @@ internal sealed class LoadChecker(IReadOnlyList<JournalLine> journal, IReadOnlyD
         return _faults;
     }
 
-    /// <summary>Whatever was answered under one key, or from one tier, is the same to the bit. All ask the same queries.</summary>
+    /// <summary>Whatever was answered under one key, or to one query from one tier, is the same to the bit.</summary>
     private void CheckReplays()
     {
         var answered = journal.Where(line => line.Told == JournalLine.Answered).ToArray();
         foreach (var group in answered.Where(line => line.Request is not null).GroupBy(line => (line.Store, line.Account, line.Request)))
             RequireOne(group, $"request {group.Key.Request} of {group.Key.Account}");
-        foreach (var group in answered.Where(line => line.Release is not null).GroupBy(line => (line.Store, line.Release, line.Tier)))
+        foreach (var group in answered.Where(line => line.Release is not null).GroupBy(line => (line.Store, line.Release, line.Tier, line.Query)))
             RequireOne(group, $"tier {group.Key.Tier} of {group.Key.Release}");
 
         void RequireOne(IEnumerable<JournalLine> lines, string what)

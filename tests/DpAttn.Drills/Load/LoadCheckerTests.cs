@@ -50,6 +50,8 @@ public class LoadCheckerTests
     {
         Found("answers of request k1", [.. Journal, Journal[1] with { Digest = "x" }]);
         Found("answers of tier 1", [.. Journal, Journal[3] with { Digest = "x" }]);
+        Found("answers of tier 1", [.. Journal, Journal[3] with { Query = 5 }, Journal[3] with { Query = 5, Digest = "x" }]);
+        Assert.Empty(new LoadChecker([.. Journal, Journal[3] with { Query = 5, Digest = "other queries" }], Prices, Books).Check());
         Found("answers of request k3", [.. Journal, Journal[4] with { IsCharged = false, IsReplay = true, Digest = "x" }]);
     }
 

@@ -33,10 +33,10 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
     private readonly ServerProcess _server = new(directory, postgres);
     private readonly LoadJournal _journal = new(Path.Combine(directory, "journal.jsonl"));
     private readonly ConcurrentDictionary<(string Store, string Release, int Tier), long> _prices = new();
-    private readonly List<string> _releases = [];
     private readonly List<DpAttentionClient> _clients = [];
     private IDpAttentionClient _owner = null!;
     private LoadStore _released = null!, _perQuery = null!;
+    private ReleasePublisher _publisher = null!;
 
     /// <summary>How often the server was killed under load.</summary>
     public int Kills { get; private set; }
@@ -53,7 +53,7 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
         log($"ready in {(await _server.StartAsync()).TotalSeconds:F1} s");
         var users = await PrepareAsync();
         using var stop = new CancellationTokenSource();
-        var publishing = PublishAsync(stop.Token);
+        var publishing = _publisher.RunAsync(BetweenReleases, stop.Token);
         var load = users.Select((user, i) => user.RunAsync(i, stop.Token)).ToArray();
         var random = new Random(42);
         var began = Stopwatch.GetTimestamp();
@@ -93,7 +93,8 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
         _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);
         _released = await MakeAsync(Released, shape, Ladder);
         _perQuery = await MakeAsync(PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
-        await PublishOneAsync("first");
+        _publisher = new ReleasePublisher(_owner, _released, _prices, Faults);
+        await _publisher.PublishOneAsync("first");
         var users = new List<LoadUser>();
         for (var i = 0; i < plan.Clients; i++)
         {
@@ -102,7 +103,7 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
             var isLimited = i % Limited == Limited - 1;
             var budget = await _owner.GrantAsync(Released, $"user{i}", isLimited ? 0.22 : 20);
             await _owner.GrantAsync(PerQuery, $"user{i}", isLimited ? 0.12 : 20);
-            users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, Releases, Faults));
+            users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, _publisher.Releases, Faults));
         }
         return [.. users];
     }
@@ -113,38 +114,6 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
         var (keys, values) = like.Batch(BatchRows, 1);
         await _owner.AppendAsync(name, "rows", keys, values, BatchRows);
         return new LoadStore(name, store.Incarnation, ladder.Length, like);
-    }
-
-    /// <summary>New releases all the while, so that there is always something to open.</summary>
-    private async Task PublishAsync(CancellationToken stop)
-    {
-        for (var i = 0; !stop.IsCancellationRequested; i++)
-        {
-            await PublishOneAsync($"publish-{i}");
-            await Task.Delay(BetweenReleases, CancellationToken.None);
-        }
-    }
-
-    private async Task PublishOneAsync(string key)
-    {
-        var release = await Patience.UntilAnsweredAsync(() => _owner.StartPublishAsync(Released, idempotencyKey: key));
-        while (release.State == "publishing")
-        {
-            await Task.Delay(50);
-            release = await Patience.UntilAnsweredAsync(() => _owner.GetReleaseAsync(Released, release.Id));
-        }
-        if (release.State != "published")
-            Faults.Enqueue($"release {release.Id} ended as {release.State}: {release.Failure}");
-        foreach (var tier in (await Patience.UntilAnsweredAsync(() => _owner.GetPrivacyStatementAsync(Released, release.Id))).Tiers)
-            _prices[(_released.Incarnation, release.Id, tier.Tier)] = tier.MuSquaredUnits;
-        lock (_releases)
-            _releases.Add(release.Id);
-    }
-
-    private string[] Releases()
-    {
-        lock (_releases)
-            return [.. _releases];
     }
 
     /// <summary>What the API says in the end, then, of a server that was killed once more, what the tables say.</summary>
@@ -166,7 +135,7 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
             if (books.Single(book => book.Store == store && book.Account == account).Spent is var spent && spent != units)
                 Faults.Enqueue($"{account}: the API said {units} units, and the ledger has {spent}");
         }
-        log($"{Kills} kills, {_releases.Count} releases, {journal.Count} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
+        log($"{Kills} kills, {_publisher.Count} releases, {journal.Count} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
     }
 
     private DpAttentionClient Connect(string key)

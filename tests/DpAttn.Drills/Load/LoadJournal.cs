@@ -13,7 +13,14 @@ namespace DpAttn.Drills.Load;
 /// <param name="IsCharged">Whether the answer said that it cost something.</param>
 /// <param name="IsReplay">Whether the answer said that it is a replay.</param>
 /// <param name="Digest">Of the answer's numbers.</param>
-internal sealed record JournalLine(string Account, string Store, string? Request, string? Release, int? Tier, string Told, bool IsCharged = false, bool IsReplay = false, string? Digest = null)
+/// <param name="Query">Which queries were asked.</param>
+/// <param name="Began">When the call was made.</param>
+/// <param name="Ended">When it was answered, refused or given up.</param>
+/// <param name="Code">Why it was given up.</param>
+/// <param name="IsProbe">Whether it was made without retries.</param>
+internal sealed record JournalLine(
+    string Account, string Store, string? Request, string? Release, int? Tier, string Told, bool IsCharged = false, bool IsReplay = false, string? Digest = null,
+    int Query = 0, DateTimeOffset Began = default, DateTimeOffset Ended = default, string? Code = null, bool IsProbe = false)
 {
     public const string Answered = "answered", Refused = "refused", GaveUp = "gave-up";
 

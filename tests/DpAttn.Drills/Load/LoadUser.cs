@@ -106,6 +106,7 @@ internal sealed class LoadUser(
         journal.Write(line);
     }
 
-    private static string Digest(AttendResponse answer) => Convert.ToHexString(SHA256.HashData(
+    /// <summary>Of all numbers of an answer.</summary>
+    internal static string Digest(AttendResponse answer) => Convert.ToHexString(SHA256.HashData(
         JsonSerializer.SerializeToUtf8Bytes(new { answer.Outputs, answer.NoiseDeviations, answer.IntervalLow, answer.IntervalHigh, answer.IndistinguishableFromMean })));
 }

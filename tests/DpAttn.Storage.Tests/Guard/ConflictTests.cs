@@ -93,6 +93,29 @@ public sealed class ConflictTests : IAsyncLifetime
         Assert.Equal(100 + 10, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
     }
 
+    /// <summary>The acknowledgement knew of the loss, by another process; this one is charged once more before it sees that.</summary>
+    [Fact]
+    public async Task What_was_acknowledged_is_neither_found_nor_charged_again_with_what_was_charged_since()
+    {
+        var known = (await _storage.Books.ReadMarkAsync(Store, Alice, default))!;
+        await using var teller = Tell(failures: 0);
+        _storage.Books.Journal.Add(new WitnessStep(known, known with { Version = 10, Spent = new PrivacyAmount(600, 0), Mac = Enumerable.Repeat((byte)7, 32).ToArray() }));
+        await teller.TellAsync(default);
+        Assert.Equal(100 + 520, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
+        await AcknowledgeAsync();
+        Assert.Equal(620, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
+
+        for (var i = 1; i <= 3; i++)
+        {
+            Assert.True((await ChargeAsync(10)).IsAdmitted);
+            await teller.TellAsync(default);
+            await teller.TellAsync(default);
+            Assert.True((await _storage.Books.ReadMarkAsync(Store, Alice, default))!.IsSameState(_witness.Marks[("store-1", "alice")]));
+            Assert.Equal(620 + 10 * i, _witness.Marks[("store-1", "alice")].Spent.MuSquared);
+        }
+        Assert.Null(await _storage.Books.ReadSuspensionAsync(Store, default));
+    }
+
     [Fact]
     public async Task It_is_told_as_a_failure_until_it_was_looked_into()
     {
@@ -167,11 +190,15 @@ public sealed class ConflictTests : IAsyncLifetime
     }
 
     /// <summary>What the witness saw, and the database does not have, is acknowledged.</summary>
-    private async Task<LedgerGuard> AcknowledgeSeenAsync()
+    private Task<LedgerGuard> AcknowledgeSeenAsync() => AcknowledgeAsync(Seen);
+
+    /// <summary>Another process acknowledges, of a book as it says or as the witness has it.</summary>
+    private async Task<LedgerGuard> AcknowledgeAsync(WitnessMark? seen = null)
     {
+        seen ??= _witness.Marks[("store-1", "alice")];
         var guard = new LedgerGuard(_storage.Books, _witness, TimeProvider.System);
         await guard.StartAsync();
-        _witness.Marks[("store-1", "alice")] = Seen;
+        _witness.Marks[("store-1", "alice")] = seen;
         await guard.VerifyPendingAsync();
         Assert.NotNull(await guard.AcknowledgeAsync(Store, "operator"));
         await guard.StopAsync();

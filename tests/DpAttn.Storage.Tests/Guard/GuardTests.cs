@@ -205,28 +205,6 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.Equal(600, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
     }
 
-    /// <summary>Alice's 300 units are lost with the copy; Bob was charged 320 on it: the store's total is neither of both, and not the larger one.</summary>
-    [Fact]
-    public async Task A_store_is_charged_what_its_accounts_lost_on_top_of_what_others_were_charged_since()
-    {
-        var bob = new AccountId("bob");
-        await _storage.Ledger.SetLimitAsync(Store, bob, Limit);
-        await ChargeAsync(300);
-        await TellAsync();
-        var (own, all) = (_witness.Marks[("store-1", "alice")], _witness.Marks[("store-1", "")]);
-        // As told before the copy was put back; the store's mark is of the same charge.
-        _witness.Marks[("store-1", "alice")] = own with { Version = own.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
-        _witness.Marks[("store-1", "")] = all with { Version = all.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
-        await _storage.Ledger.ChargeAsync(Store, bob, new RequestId("of-bob"), RequestFingerprint.Of([1]), new PrivacyAmount(320, 0));
-        await TellAsync();
-        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
-        Assert.Equal(600, (await _storage.Ledger.ReadAccountAsync(Store, Alice))!.Spent.MuSquared);
-        Assert.Equal(320, (await _storage.Ledger.ReadAccountAsync(Store, bob))!.Spent.MuSquared);
-        Assert.Equal(920, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared);
-        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
-        Assert.Empty(await _storage.Ledger.VerifyAsync(Store));
-    }
-
     [Fact]
     public async Task A_mark_that_comes_late_is_no_finding()
     {

@@ -13,6 +13,8 @@ internal sealed class UnreadableBooks(ILedgerBooks books, int failures) : ILedge
 
     public LedgerGate Gate => books.Gate;
 
+    public bool GivesSlabs => books.GivesSlabs;
+
     public WitnessJournal Journal => books.Journal;
 
     public Task<LedgerIdentity?> ReadIdentityAsync(CancellationToken cancellationToken) => books.ReadIdentityAsync(cancellationToken);
@@ -22,6 +24,8 @@ internal sealed class UnreadableBooks(ILedgerBooks books, int failures) : ILedge
     public Task<IReadOnlyList<StoreId>> ListStoresAsync(StoreId? after, int limit, CancellationToken cancellationToken) => books.ListStoresAsync(after, limit, cancellationToken);
 
     public Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken) => books.ReadSuspensionAsync(store, cancellationToken);
+
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken) => books.CountSuspendedAsync(cancellationToken);
 
     public Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => books.SuspendAsync(store, reason, cancellationToken);
 

@@ -1,5 +1,6 @@
 using DpAttn.Privacy;
 using DpAttn.Storage.Tests.Guard;
+using DpAttn.Storage.Tests.Support;
 using Npgsql;
 
 namespace DpAttn.Storage.Tests.Postgres;
@@ -10,6 +11,8 @@ internal sealed class SharedLedger(TwoServers servers, string database, string w
     public static readonly StoreId Store = new("store-1");
     public static readonly AccountId Alice = new("alice");
     public static readonly AccountId Bob = new("bob");
+    public static readonly ReleaseId Release = new("release-1");
+    public static readonly Ladder Prices = new(1000, 3000, 9000);
     public static readonly PrivacyLimit Limit = new(new Epsilon(1), new Delta(1e-6));
 
     private readonly List<Server> _running = [];
@@ -79,6 +82,9 @@ internal sealed class SharedLedger(TwoServers servers, string database, string w
 
     public Task<LedgerDecision> ChargeAsync(Server server, AccountId account, long units) =>
         server.Storage.Ledger.ChargeAsync(Store, account, new RequestId($"request-{Interlocked.Increment(ref _requests)}"), RequestFingerprint.Of([1]), new PrivacyAmount(units, 0));
+
+    public Task<LedgerDecision> OpenTierAsync(Server server, AccountId account, int tier) =>
+        server.Storage.Ledger.OpenAsync(Store, account, new RequestId($"request-{Interlocked.Increment(ref _requests)}"), RequestFingerprint.Of([2]), Release, tier, Prices);
 
     public static async Task<long> SpentAsync(Server server, AccountId account) => (await server.Storage.Ledger.ReadAccountAsync(Store, account))!.Spent.MuSquared;
 

@@ -5,50 +5,76 @@ namespace DpAttn.Storage;
 /// <summary>
 /// What an acknowledgement writes, from what a scan found: every book that is not what it was goes on from the largest of what the database states, what the
 /// witness saw (with what the processes added to it as evidence) and what the entries sum to; one that went another way of which nobody gave evidence, from both ways together. What its accounts are charged, the store is
-/// charged as well. It never refunds; what is spent may stand above the limit, and then nothing more can be charged: no account goes on
+/// charged as well, as far as it can have lost it: of a tier that many opened it paid once. It never refunds; what is spent may stand above the limit, and then nothing more can be charged: no account goes on
 /// holding a slab, and one of a book that is not what it was counts as used.
 /// </summary>
 internal static class AcknowledgementPlan
 {
     /// <summary>The books to write: those with faults, those that are missing, and always the store's own.</summary>
-    public static IReadOnlyList<AcknowledgedBook> Of(StoreId store, StoreScan scan, LedgerChain chain, DateTimeOffset now)
+    public static IReadOnlyList<AcknowledgedBook> Of(StoreId store, StoreScan scan, LedgerChain chain, bool givesSlabs, DateTimeOffset now)
     {
         var storeMark = scan.Missing.Find(mark => mark.Account is null);
+        // A store that the catalog may have forgotten too: its books stay, closed.
+        var own = scan.Store ?? new BookScan(chain, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself).Close(), [], storeMark);
         var books = new List<AcknowledgedBook>();
         // What their accounts are charged for what was lost, the store is charged as well: others may have been charged since, and the mark of the store's total counts them once.
         var sum = scan.StoreSum;
+        var room = Room(own, scan, givesSlabs);
         foreach (var suspect in scan.Suspects)
-            Add(OfBook(suspect, suspect.AccountSum, suspect.Tiers, chain, now, ofStore: sum));
+            Add(suspect, OfBook(suspect, suspect.AccountSum, suspect.Tiers, chain, now, room: RoomFor(suspect)));
         foreach (var mark in scan.Missing)
         {
             if (mark.Account is { } account)
-                Add(OfBook(new BookScan(chain, LedgerBook.Empty(0, store.Value, account.Value), [], mark), default, new Dictionary<string, long>(), chain, now, isMissing: true, ofStore: sum));
+            {
+                var missing = new BookScan(chain, LedgerBook.Empty(0, store.Value, account.Value), [], mark);
+                Add(missing, OfBook(missing, default, new Dictionary<string, long>(), chain, now, isMissing: true, room: RoomFor(missing)));
+            }
         }
         // What the accounts' entries added; what is put on top of it is the store's own entry.
         var tiers = scan.Store is null ? scan.Tiers : BookScan.Merge(scan.Store.Tiers, scan.Tiers);
-        // A store that the catalog may have forgotten too: its books stay, closed.
-        var own = scan.Store ?? new BookScan(chain, LedgerBook.Empty(0, store.Value, LedgerBook.StoreItself).Close(), [], storeMark);
         // Of a total that slabs may have been given back to, the mark is the highest it ever was: it counts where the witness saw something that is not there.
         var usesMark = own.Faults.Count > 0 || own.IsBehind || scan.Missing.Count > 0 || scan.Suspects.Any(suspect => suspect.IsDisowned);
         // All slabs are taken back with it: others may have been charged from the same units since the copy, which the mark counts once.
         books.Add(OfBook(own, sum, tiers, chain, now, isMissing: scan.Store is null, usesMark, scan.Unused));
         return books;
 
-        void Add(AcknowledgedBook book)
+        // At most what fits the store's row.
+        PrivacyAmount RoomFor(BookScan found) => room is { } left && IsBounded(own, found) ? left : new(Difference(long.MaxValue, sum.MuSquared), Difference(long.MaxValue, sum.Slack));
+
+        void Add(BookScan found, AcknowledgedBook book)
         {
             books.Add(book);
-            sum += book.Entries[0].Row.StoreAmount;
+            var amount = book.Entries[0].Row.StoreAmount;
+            sum += amount;
+            if (room is { } left && IsBounded(own, found))
+                room = left - amount;
         }
     }
 
-    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true, PrivacyAmount unused = default, WideAmount ofStore = default)
+    /// <summary>
+    /// What a store can have lost beyond what its accounts' entries hold; null where that is not known. While it is behind, its mark is of all that it was charged before its database went back, its slabs counted
+    /// as used, and of what the processes were charged on the older copy; what they have not told stands in the entries. A mark of just what the row says shows that nothing of the row was lost; accounts
+    /// with slabs are charged without it. Any other mark may have been written over by the way on which the database went on, and shows nothing.
+    /// </summary>
+    private static PrivacyAmount? Room(BookScan own, StoreScan scan, bool givesSlabs)
+    {
+        if (own.Mark is not { IsPartOfEvidence: false } mark || !(own.IsBehind || (!givesSlabs && mark.IsSameState(own.Book.ToMark(own.Mac)))))
+            return null;
+        var most = (scan.Unseen + mark.Spent).Max();
+        return new(Difference(most.MuSquared, scan.StoreSum.MuSquared), Difference(most.Slack, scan.StoreSum.Slack));
+    }
+
+    /// <summary>Whether what an account lost is part of that: what is merely behind. Evidence that came when the store's total was acknowledged already is not.</summary>
+    private static bool IsBounded(BookScan own, BookScan found) => found is { Faults.Count: 0, IsBehind: true } && (own.IsBehind || !found.Mark!.IsEvidence);
+
+    private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true, PrivacyAmount unused = default, PrivacyAmount room = default)
     {
         var book = found.Book;
         var marked = found.Mark?.Spent ?? PrivacyAmount.Zero;
         var stated = book.Spent - unused;
         var spent = usesMark ? sum.Max(stated, marked) : sum.Max(stated);
         // Nothing here shows how much of what the witness saw, before the two ways parted, the entries hold as well.
-        if (!book.IsOfStore && found.Faults.Contains(LedgerFaultKind.OtherHistory))
+        if (!book.IsOfStore && found.WentAnotherWay)
             spent = (sum + marked).Max(stated);
         var difference = new PrivacyAmount(Difference(spent.MuSquared, sum.MuSquared), Difference(spent.Slack, sum.Slack));
         var sequence = Math.Max(found.LastSequence, found.IsAuthentic ? book.Sequence : 0);
@@ -64,8 +90,7 @@ internal static class AcknowledgementPlan
             StatedEpsilon: null,
             StatedDelta: null,
             book.IsOfStore ? PrivacyAmount.Zero : difference,
-            // At most what fits the store's row.
-            book.IsOfStore ? difference : new PrivacyAmount(Math.Min(difference.MuSquared, Difference(long.MaxValue, ofStore.MuSquared)), Math.Min(difference.Slack, Difference(long.MaxValue, ofStore.Slack))),
+            book.IsOfStore ? difference : new PrivacyAmount(Math.Min(difference.MuSquared, room.MuSquared), Math.Min(difference.Slack, room.Slack)),
             Timestamp.ToMicroseconds(now));
         var mac = chain.OfEntry(book.Store, book.Account, found.Head, row);
         var entries = new List<(EntryRow Row, byte[] Mac)> { (row, mac) };

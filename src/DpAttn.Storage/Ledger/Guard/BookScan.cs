@@ -14,6 +14,8 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
     private readonly Dictionary<string, long> _held = [];
     private bool _tiersAreAuthentic = true;
     private bool _isOtherHistory;
+    private bool _wentAnotherWay;
+    private WideAmount _sinceMark;
     private EntryRow? _limit;
 
     public LedgerBook Book => book;
@@ -47,8 +49,18 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
     /// <summary>Whether the witness has more of this book than it has itself; the database may have moved on since it was read.</summary>
     public bool IsBehind => mark is not null && mark.Version > book.Version;
 
+    /// <summary>
+    /// Whether what is written there is not what the witness saw, whatever else is wrong: shown by entries, or by a row, that the ledger itself wrote. What somebody edited or removed is not another way by that alone.
+    /// </summary>
+    public bool WentAnotherWay => _wentAnotherWay;
+
     /// <summary>Whether it is less than, or not, what the witness saw.</summary>
-    public bool IsDisowned => IsBehind || _faults.Contains(LedgerFaultKind.OtherHistory);
+    public bool IsDisowned => IsBehind || WentAnotherWay;
+
+    /// <summary>What of the store's total the witness may know nothing of: what follows its mark, and all of a book that went another way or whose entries are not what they were.</summary>
+    public WideAmount Unseen => WentAnotherWay || _faults.Overlaps([LedgerFaultKind.EntryChanged, LedgerFaultKind.EntryMissing]) ? StoreSum.Over(PrivacyAmount.Zero)
+        : IsBehind ? AccountSum.Over(mark!.Spent)
+        : _sinceMark.Over(PrivacyAmount.Zero);
 
     /// <summary>Whether an acknowledgement stands in it.</summary>
     public bool IsAcknowledged { get; private set; }
@@ -92,12 +104,14 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
             && !(mark.Version == row.Sequence && mark.Mac.Span.SequenceEqual(computed) && AccountSum.Equals(mark.Spent)))
         {
             _isOtherHistory = true;
+            _wentAnotherWay |= !Follows(mark, row, stored, computed);
         }
         if (isAcknowledgement && isAuthentic)
         {
             _faults.Clear();
             // One of less knew nothing of what the witness saw.
             _isOtherHistory = _isOtherHistory && !AccountSum.Holds(mark!.Spent);
+            _wentAnotherWay = _wentAnotherWay && _isOtherHistory;
             _recordedSince.Clear();
             IsAcknowledged = true;
         }
@@ -118,7 +132,9 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
         if ((!book.IsOfStore && !AccountSum.Equals(book.Spent)) || (_limit is { } limit ? LimitOf(limit) : PrivacyAmount.Zero) != book.Limit)
             AddUnlessExplained(LedgerFaultKind.TotalChanged);
         var wentBack = mark is not null && mark.Version < book.Version && !mark.Spent.FitsIn(book.ToMark(mac).Spent);
-        if (_isOtherHistory || wentBack || (mark is not null && mark.Version == book.Version && !mark.IsSameState(book.ToMark(mac))))
+        var isOther = wentBack || (mark is not null && mark.Version == book.Version && !mark.IsSameState(book.ToMark(mac)));
+        _wentAnotherWay |= isOther && IsAuthentic;
+        if (_isOtherHistory || isOther)
             AddUnlessExplained(LedgerFaultKind.OtherHistory);
         // The store's tiers are those of its accounts, which are still to come.
         if (!_tiersAreAuthentic || (!book.IsOfStore && !AgreesWith(_recorded, _recordedSince, IsAcknowledged)))
@@ -144,6 +160,11 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
 
     public PrivacyAmount LimitOf(in EntryRow row) => book.IsOfStore ? row.StoreAmount : row.AccountAmount;
 
+    /// <summary>Whether an entry is the one that the witness saw, or comes after it: by its MAC as it was written, or by its content where only that MAC was changed.</summary>
+    private bool Follows(WitnessMark seen, in EntryRow row, ReadOnlySpan<byte> stored, ReadOnlySpan<byte> computed) => seen.Version == row.Sequence
+        ? seen.Mac.Span.SequenceEqual(stored) || seen.Mac.Span.SequenceEqual(computed)
+        : LedgerChain.Equal(stored, chain.OfEntry(book.Store, book.Account, seen.Mac.Span, row));
+
     /// <summary>What follows from another fault is not told beside it.</summary>
     private void AddUnlessExplained(LedgerFaultKind kind)
     {
@@ -160,6 +181,8 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
         }
         AccountSum += row.AccountAmount;
         StoreSum += row.StoreAmount;
+        if (mark is null || row.Sequence > mark.Version)
+            _sinceMark += row.StoreAmount;
         if (row is { Release: { } release, Tier: { } tier })
         {
             _recorded[release] = Math.Max(tier, _recorded.GetValueOrDefault(release));

@@ -14,6 +14,9 @@ internal interface ILedgerBooks
     /// <summary>Which stores take charges at the moment.</summary>
     LedgerGate Gate { get; }
 
+    /// <summary>Whether accounts reserve parts of their store's limit ahead of their charges.</summary>
+    bool GivesSlabs { get; }
+
     /// <summary>Changes that the witness has not been told yet.</summary>
     WitnessJournal Journal { get; }
 
@@ -28,6 +31,9 @@ internal interface ILedgerBooks
 
     /// <summary>Why a store is suspended, or null.</summary>
     Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken);
+
+    /// <summary>How many stores are suspended.</summary>
+    Task<long> CountSuspendedAsync(CancellationToken cancellationToken);
 
     /// <summary>Suspends a store, with a line in the audit log; one that is suspended keeps its reason, and no line is written.</summary>
     Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken);

@@ -210,6 +210,13 @@ public sealed partial class LedgerGuard
     public async Task<string?> ReadSuspensionAsync(StoreId store, CancellationToken cancellationToken = default) =>
         await _books.ReadSuspensionAsync(store, cancellationToken).ConfigureAwait(false) ?? _books.Gate.Reason;
 
+    /// <summary>Whether no store at all takes charges, because database and witness do not belong together.</summary>
+    public bool RefusesAll => _books.Gate.Reason is not null;
+
+    /// <summary>How many stores are suspended.</summary>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    public Task<long> CountSuspendedAsync(CancellationToken cancellationToken = default) => _books.CountSuspendedAsync(cancellationToken);
+
     /// <summary>Requires that this process has verified a store and that it is not suspended, for what must not go on in a database that may be an older copy.</summary>
     /// <exception cref="StorageUnavailableException">It is still to be verified, or the database cannot be read.</exception>
     /// <exception cref="LedgerSuspendedException">It is suspended; the message says why.</exception>

@@ -37,6 +37,9 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
     /// <summary>What accounts without faults hold reserved: not used, and taken back by an acknowledgement.</summary>
     public PrivacyAmount Unused { get; private set; }
 
+    /// <summary>What accounts added to the store's total and the witness may know nothing of.</summary>
+    public WideAmount Unseen { get; private set; }
+
     /// <summary>The best tiers that accounts hold.</summary>
     public IReadOnlyDictionary<string, long> Tiers => _tiers;
 
@@ -68,13 +71,14 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
         _book = null;
         book.End();
         Entries += book.Entries;
-        _storeSum = new WideAmount(_storeSum.MuSquared + book.StoreSum.MuSquared, _storeSum.Slack + book.StoreSum.Slack);
+        _storeSum += book.StoreSum;
         _isAcknowledged |= book.IsAcknowledged;
         if (book.Book.IsOfStore)
         {
             Store = book;
             return ValueTask.CompletedTask;
         }
+        Unseen += book.Unseen;
         _reserved += book.IsAuthentic ? book.Book.Reserved : PrivacyAmount.Zero;
         Raise(_tiers, book.Tiers);
         Raise(_tiersSince, book.TiersSince);
@@ -84,7 +88,8 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
             return ValueTask.CompletedTask;
         }
         Unused += book.Book.Reserved;
-        return RaiseAsync(book, cancellationToken);
+        // Of a store that is behind, what its accounts were charged since is not part of what the witness saw of it, and their marks show what that is.
+        return Store is { IsBehind: true } ? ValueTask.CompletedTask : RaiseAsync(book, cancellationToken);
     }
 
     /// <summary>After the last book.</summary>

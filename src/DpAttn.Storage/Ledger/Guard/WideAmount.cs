@@ -7,6 +7,11 @@ internal readonly record struct WideAmount(Int128 MuSquared, Int128 Slack)
 {
     public static WideAmount operator +(WideAmount sum, PrivacyAmount amount) => new(sum.MuSquared + amount.MuSquared, sum.Slack + amount.Slack);
 
+    public static WideAmount operator +(WideAmount sum, WideAmount amount) => new(sum.MuSquared + amount.MuSquared, sum.Slack + amount.Slack);
+
+    /// <summary>What is left of it over an amount, not below 0 in either part.</summary>
+    public WideAmount Over(PrivacyAmount amount) => new(Int128.Max(0, MuSquared - amount.MuSquared), Int128.Max(0, Slack - amount.Slack));
+
     public bool Equals(PrivacyAmount amount) => MuSquared == amount.MuSquared && Slack == amount.Slack;
 
     /// <summary>Whether an amount is no larger in either part.</summary>

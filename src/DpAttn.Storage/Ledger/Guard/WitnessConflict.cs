@@ -13,6 +13,9 @@ internal sealed record WitnessConflict(WitnessMark Seen, UntoldBook Own)
     /// <summary>Whether what the witness saw, or what this process committed, was not there.</summary>
     public bool IsLost { get; init; }
 
+    /// <summary>Whether what the witness has was not there, or is evidence of that: otherwise it may be of the way on which the database went on.</summary>
+    public bool IsSeenLost { get; init; }
+
     /// <summary>What of this process's changes the witness has been told as evidence.</summary>
     public UntoldBook? Told { get; init; }
 
@@ -27,6 +30,11 @@ internal sealed record WitnessConflict(WitnessMark Seen, UntoldBook Own)
     {
         var counted = Told?.Added ?? PrivacyAmount.Zero;
         var spent = default(WideAmount) + Seen.Spent + (Own.Added - counted);
-        return Own.Last with { Version = Math.Max(Seen.Version, Own.Last.Version) + 1, Spent = spent.Max(Own.First.Spent, Own.Last.Spent) };
+        return Own.Last with
+        {
+            Version = Math.Max(Seen.Version, Own.Last.Version) + 1,
+            Spent = spent.Max(Own.First.Spent, Own.Last.Spent),
+            Mac = Seen.IsEvidence ? Seen.Mac : IsSeenLost ? WitnessMark.Evidence : WitnessMark.PartOfEvidence,
+        };
     }
 }

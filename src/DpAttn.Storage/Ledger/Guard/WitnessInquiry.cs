@@ -35,10 +35,12 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
             // What the witness never saw, and the database no longer has, only this process knows.
             // No acknowledgement knew of it either while nobody was told.
             var isExcusable = conflict.Told is not null || conflict.Own.Added == PrivacyAmount.Zero;
-            var isLost = await IsLostAsync(books, conflict.Seen, cancellationToken).ConfigureAwait(false)
+            var isSeenLost = await IsSeenLostAsync(conflict, cancellationToken).ConfigureAwait(false);
+            // Of a store that is closed nobody will find out which way what is seen of its total is of: what was charged here stands on top of it.
+            var isLost = isSeenLost || (isSuspended && conflict.Seen.Account is null)
                 || await IsLostAsync(books, conflict.Own.First, isExcusable, cancellationToken).ConfigureAwait(false)
                 || await IsLostAsync(books, conflict.Own.Last, isExcusable, cancellationToken).ConfigureAwait(false);
-            conflict = conflict with { IsSought = true, IsLost = isLost };
+            conflict = conflict with { IsSought = true, IsSeenLost = isSeenLost, IsLost = isLost };
             if (isLost && !isSuspended)
             {
                 await suspend(store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
@@ -53,8 +55,16 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
             if (await witness.RaiseAsync([new WitnessStep(conflict.Seen, evidence)], cancellationToken).ConfigureAwait(false) is not [var seen])
                 return conflict with { Seen = evidence, Told = conflict.Own };
             // Another process has raised it meanwhile: then over that.
-            conflict = conflict with { Seen = seen };
+            conflict = conflict with { Seen = seen, IsSeenLost = seen.IsEvidence };
         }
         return conflict;
+    }
+
+    private async Task<bool> IsSeenLostAsync(WitnessConflict conflict, CancellationToken cancellationToken)
+    {
+        var seen = conflict.Seen;
+        // Of a store's total only the newest state can be asked for; this process knows those that it made or followed.
+        return (seen is { Account: null, IsEvidence: false } && conflict.Own.Changes.Contradict(seen))
+            || await IsLostAsync(books, seen, cancellationToken).ConfigureAwait(false);
     }
 }

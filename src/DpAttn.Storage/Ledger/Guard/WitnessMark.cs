@@ -10,6 +10,18 @@ namespace DpAttn.Storage;
 /// <param name="Mac">32 bytes: of an account the MAC of its last entry, of a store that of its totals.</param>
 public sealed record WitnessMark(StoreId Store, AccountId? Account, long Version, PrivacyAmount Spent, ReadOnlyMemory<byte> Mac)
 {
+    /// <summary>In place of a MAC: a state that never was, of what the witness saw before together with what was charged on a database that had gone back.</summary>
+    internal static ReadOnlyMemory<byte> Evidence { get; } = Enumerable.Repeat((byte)0xEE, LedgerChain.Bytes).ToArray();
+
+    /// <summary>The same where what the witness saw may have been written over before: then this need not be all that was lost.</summary>
+    internal static ReadOnlyMemory<byte> PartOfEvidence { get; } = Enumerable.Repeat((byte)0xED, LedgerChain.Bytes).ToArray();
+
+    /// <summary>Whether it is evidence, and no state.</summary>
+    internal bool IsEvidence => Mac.Span.SequenceEqual(Evidence.Span) || IsPartOfEvidence;
+
+    /// <summary>Whether it is evidence that may be incomplete.</summary>
+    internal bool IsPartOfEvidence => Mac.Span.SequenceEqual(PartOfEvidence.Span);
+
     internal string AccountName => Account?.Value ?? LedgerBook.StoreItself;
 
     /// <summary>Whether another mark is of the same state.</summary>

@@ -14,6 +14,7 @@ internal sealed class WitnessSweep(ILedgerBooks books, ILedgerWitness witness, F
     private const int Page = 500;
 
     private (StoreId Store, string Account)? _at;
+    private WitnessStep? _ofStore;
     private StoreId? _last;
     private bool _isOfWitness;
 
@@ -82,6 +83,12 @@ internal sealed class WitnessSweep(ILedgerBooks books, ILedgerWitness witness, F
             else if (seen is null || seen.Version < book.Version)
                 steps.Add(new WitnessStep(seen, book));
         }
+        // Of a store's total an older state cannot be asked for: what is seen of it is of this database where that is so of all its accounts.
+        if (after is null)
+            _ofStore = steps is [{ To.Account: null } own, ..] ? own : null;
+        steps.RemoveAll(step => step.To.Account is null);
+        if (isLast && _ofStore is { } last)
+            steps.Add(last);
         // Books that the page does not have: made meanwhile, or lost.
         foreach (var seen in marks.Values)
         {

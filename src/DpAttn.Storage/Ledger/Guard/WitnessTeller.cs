@@ -169,8 +169,8 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
                     _held[book] = found;
                     continue;
                 }
-                if (_held.Remove(book, out var settled) && settled.Own.Last.Version > settled.Seen.Version)
-                    late.Add(settled.Own.After(settled.Seen));
+                if (_held.Remove(book, out var settled) && settled.Own.After(settled.Seen) is { } rest)
+                    late.Add(rest);
             }
         }
         if (failed is null)

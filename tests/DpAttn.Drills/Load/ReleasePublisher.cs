@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using DpAttn.Client;
+
+namespace DpAttn.Drills.Load;
+
+/// <summary>Publishes a store, again and again if need be, and writes down what its tiers cost.</summary>
+/// <param name="owner">The store's owner.</param>
+/// <param name="store">The store.</param>
+/// <param name="prices">What a tier costs, by store, release and tier.</param>
+/// <param name="faults">Told of a release that was not published.</param>
+internal sealed class ReleasePublisher(
+    IDpAttentionClient owner, LoadStore store, ConcurrentDictionary<(string Store, string Release, int Tier), long> prices, ConcurrentQueue<string> faults)
+{
+    private readonly List<string> _releases = [];
+
+    public LoadStore Store => store;
+
+    public int Count => Releases().Length;
+
+    /// <summary>Those that are published, in order.</summary>
+    public string[] Releases()
+    {
+        lock (_releases)
+            return [.. _releases];
+    }
+
+    /// <summary>New releases all the while, so that there is always something to open.</summary>
+    public async Task RunAsync(TimeSpan between, CancellationToken stop)
+    {
+        for (var i = 0; !stop.IsCancellationRequested; i++)
+        {
+            await PublishOneAsync($"publish-{i}");
+            await Task.Delay(between, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Publishes what is there, through however many faults.</summary>
+    public async Task PublishOneAsync(string key)
+    {
+        var release = await Patience.UntilAnsweredAsync(() => owner.StartPublishAsync(store.Name, idempotencyKey: key));
+        while (release.State == "publishing")
+        {
+            await Task.Delay(50);
+            release = await Patience.UntilAnsweredAsync(() => owner.GetReleaseAsync(store.Name, release.Id));
+        }
+        if (release.State != "published")
+            faults.Enqueue($"release {release.Id} ended as {release.State}: {release.Failure}");
+        foreach (var tier in (await Patience.UntilAnsweredAsync(() => owner.GetPrivacyStatementAsync(store.Name, release.Id))).Tiers)
+            prices[(store.Incarnation, release.Id, tier.Tier)] = tier.MuSquaredUnits;
+        lock (_releases)
+            _releases.Add(release.Id);
+    }
+}

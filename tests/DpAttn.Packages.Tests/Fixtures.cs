@@ -1,0 +1,3 @@
+using DpAttn.Packages.Tests;
+
+[assembly: AssemblyFixture(typeof(PackedPackages))]

@@ -1,0 +1,189 @@
+using System.Net;
+using System.Net.Sockets;
+using DpAttn.Contracts;
+using DpAttn.Gateway;
+using DpAttn.LocalCluster;
+using DpAttn.PostgresServer;
+using DpAttn.Server;
+using DpAttn.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace DpAttn.Testing.Tests.Tls;
+
+/// <summary>Two silos on PostgreSQL and a front, with mutual TLS between all of them.</summary>
+internal sealed class TlsCluster : IAsyncDisposable
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+
+    private static readonly Lazy<Task<TlsCluster>> Shared = new(StartAsync);
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-tls-");
+    private readonly List<EmbeddedServer> _processes = [];
+    private readonly List<ServerOptions> _silos = [];
+    private string _connection = "";
+    private string _keys = "";
+
+    private TlsCluster()
+    {
+        SiloSecret = new(Directory.CreateDirectory(Path.Combine(_directory.FullName, "silo")).FullName);
+        FrontSecret = new(Directory.CreateDirectory(Path.Combine(_directory.FullName, "front")).FullName);
+        SiloSecret.Put(SecretDirectory.Silo(Authority), Authority.Pem);
+        FrontSecret.Put(SecretDirectory.Front(Authority), Authority.Pem);
+    }
+
+    public ThrowawayAuthority Authority { get; } = new();
+
+    public SecretDirectory SiloSecret { get; }
+
+    public SecretDirectory FrontSecret { get; }
+
+    public string OperatorKey { get; private set; } = "";
+
+    /// <summary>Where the first silo listens to silos.</summary>
+    public IPEndPoint SiloPort => new(IPAddress.Loopback, _silos[0].SiloPort);
+
+    /// <summary>Where the silos listen to fronts.</summary>
+    public IReadOnlyList<IPEndPoint> Gateways => [.. _silos.Select(silo => new IPEndPoint(IPAddress.Loopback, silo.GatewayPort))];
+
+    /// <summary>What a front says first to a gateway.</summary>
+    public byte[] Greeting { get; private set; } = [];
+
+    /// <summary>The front.</summary>
+    public ClusterUnderTest Front { get; private set; } = null!;
+
+    /// <summary>One for all tests of this process, whose certificates stay as they are. Skips the test where there is no PostgreSQL.</summary>
+    public static async Task<TlsCluster> SharedAsync()
+    {
+        Assert.SkipWhen(LocalPostgres.Missing is not null, LocalPostgres.Missing ?? "");
+        if (!Shared.IsValueCreated)
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => Shared.Value.Result._directory.Delete(recursive: true);
+        return await Shared.Value;
+    }
+
+    /// <summary>Starts one. Skips the test where there is no PostgreSQL.</summary>
+    public static async Task<TlsCluster> StartAsync()
+    {
+        Assert.SkipWhen(LocalPostgres.Missing is not null, LocalPostgres.Missing ?? "");
+        var cluster = new TlsCluster();
+        try
+        {
+            await cluster.StartAllAsync();
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Front is not null)
+            await Front.DisposeAsync();
+        foreach (var process in _processes)
+            await process.DisposeAsync();
+        Authority.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    /// <summary>Settings of a process of this cluster.</summary>
+    public ServerOptions Options(string role)
+    {
+        var secret = role == ServerOptions.RoleFront ? FrontSecret : SiloSecret;
+        return new ServerOptions
+        {
+            Role = role,
+            Clustering = ServerOptions.Postgres,
+            Storage = ServerOptions.Postgres,
+            PostgresConnection = _connection,
+            ClusterId = "tls",
+            LedgerWitness = ServerOptions.WitnessNone,
+            Listen = "http://127.0.0.1:0",
+            AdminListen = "http://127.0.0.1:0",
+            SiloPort = FreePort(),
+            GatewayPort = FreePort(),
+            KeyFile = role == ServerOptions.RoleFront ? "" : _keys,
+            ClusterTls = ServerOptions.TlsMutual,
+            ClusterCertificate = secret.Certificate,
+            ClusterCertificateKey = secret.Key,
+            ClusterAuthority = secret.Authority,
+            ClusterCertificateInterval = Interval,
+            RequestsPerSecond = 0,
+            AuthFailuresPerMinute = 0,
+        };
+    }
+
+    /// <summary>What a front of this cluster says first to somebody with a certificate, or none.</summary>
+    public async Task<byte[]> GreetAsync((string Certificate, string Key)? certificate)
+    {
+        using var gateway = new FalseGateway(certificate);
+        var files = new LinkFiles { Certificate = FrontSecret.Certificate, Key = FrontSecret.Key, Authority = FrontSecret.Authority };
+        var settings = new GatewaySettings { ClusterId = "tls", Gateways = [gateway.Address], Protection = LinkProtection.Mutual, Links = files };
+        await using var front = new GatewayConnection(settings, NullLoggerFactory.Instance);
+        front.Start();
+        return await gateway.HearAsync();
+    }
+
+    public async Task<bool> IsAnsweredAsync(IPEndPoint port, (string Certificate, string Key)? certificate)
+    {
+        using var stranger = await Stranger.TlsAsync(port, certificate, Greeting);
+        return await stranger.ReadAsync() > 0;
+    }
+
+    /// <summary>A store on both silos, so that they ask each other.</summary>
+    public async Task PublishAsync(string store, int rows)
+    {
+        const int Values = 8;
+        var owner = Front.Connect(await KeyAsync("olga", Roles.Owner));
+        await owner.EnsureStoreAsync(store, new StoreDefinition
+        {
+            KeyDimension = 2,
+            ValueDimension = Values,
+            Keys = new RegionBound(new BallBound(1)),
+            Values = new ValueBoundStatement(Radius: 1),
+            Mechanism = new MechanismDefinition(Degree: 1),
+            Ladder = [1],
+            Limit = 4,
+            Capacity = rows,
+            Shards = 4,
+        });
+        var (keys, values) = (new float[rows * 2], new float[rows * Values]);
+        for (var i = 0; i < rows; i++)
+            (keys[2 * i], values[Values * i + i % Values]) = (0.5f, 1);
+        await owner.AppendAsync(store, "b", keys, values, rows);
+        await owner.PublishAsync(store);
+        await KeyAsync("ulf", Roles.User);
+        await owner.GrantAsync(store, "ulf", 1);
+    }
+
+    public async Task<string> KeyAsync(string subject, string role) =>
+        (await Front.Connect(OperatorKey).CreateKeyAsync(new KeyRequest(subject, role))).Key;
+
+    private async Task StartAllAsync()
+    {
+        _connection = await (await LocalPostgres.Shared).CreateDatabaseAsync();
+        _keys = Path.Combine(_directory.FullName, "keys");
+        KeyFile.LoadOrCreate(_keys);
+        await ServerStorage.MigrateAsync(Options(ServerOptions.RoleSilo));
+        for (var i = 0; i < 2; i++)
+        {
+            _silos.Add(Options(ServerOptions.RoleSilo));
+            var silo = await EmbeddedServer.StartAsync(_silos[i]);
+            _processes.Add(silo);
+            await SiloAndFront.ReadyAsync(silo);
+            OperatorKey = silo.OperatorKey ?? OperatorKey;
+        }
+        var front = await EmbeddedServer.StartAsync(Options(ServerOptions.RoleFront));
+        await SiloAndFront.ReadyAsync(front);
+        Front = new ClusterUnderTest(front.Endpoint, OperatorKey, front);
+        Greeting = await GreetAsync(SecretDirectory.Silo(Authority));
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
