@@ -28,11 +28,11 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
     private static readonly TimeSpan BetweenReleases = TimeSpan.FromSeconds(2);
     private readonly LoadJournal _journal = new(Path.Combine(directory, "journal.jsonl"));
     private readonly ConcurrentDictionary<(string Store, string Release, int Tier), long> _prices = new();
-    private readonly List<string> _releases = [];
     private readonly List<IDisposable> _clients = [];
     private LocalCluster.Cluster _cluster = null!;
     private FrontAddress _address = null!;
     private IDpAttentionClient _owner = null!;
+    private ReleasePublisher _publisher = null!;
     private LoadStore _released = null!, _perQuery = null!;
 
     /// <summary>What was found wrong.</summary>
@@ -42,7 +42,7 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
     public IReadOnlyDictionary<string, int> Counts => _journal.Count().ToDictionary(pair => (pair.Key.Store == _perQuery.Incarnation ? "query " : "") + pair.Key.Kind, pair => pair.Value);
 
     /// <summary>Releases of both versions and of the times between.</summary>
-    public int Releases => _releases.Count;
+    public int Releases => _publisher.Count;
 
     public async Task RunAsync()
     {
@@ -55,7 +55,7 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
         await growing.PrepareAsync();
 
         using var stop = new CancellationTokenSource();
-        Task[] load = [Watched("publishing", PublishAsync(stop.Token)), Watched("growing", growing.RunAsync(stop.Token)), .. users.Select((user, i) => Watched("a client", user.RunAsync(i, stop.Token)))];
+        Task[] load = [Watched("publishing", _publisher.RunAsync(BetweenReleases, stop.Token, AppendAsync)), Watched("growing", growing.RunAsync(stop.Token)), .. users.Select((user, i) => Watched("a client", user.RunAsync(i, stop.Token)))];
         await Task.Delay(plan.Between);
         await RollAsync(AppContext.BaseDirectory, "new");
         if (plan.Back)
@@ -101,14 +101,15 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
     {
         _released = await MakeAsync(Released, DrillShape.ForManyClients(DrillShape.DistanceTree), Ladder);
         _perQuery = await MakeAsync(PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
-        await PublishOneAsync("first");
+        _publisher = new ReleasePublisher(_owner, _released, _prices, Faults, isPatient: false);
+        await _publisher.PublishOneAsync("first");
         var users = new List<LoadUser>();
         for (var i = 0; i < plan.Clients; i++)
         {
             var client = Connect((await @operator.CreateKeyAsync(new KeyRequest($"user{i}", Roles.User))).Key);
             var budget = await _owner.GrantAsync(Released, $"user{i}", 20);
             await _owner.GrantAsync(PerQuery, $"user{i}", 20);
-            users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, Known, Faults));
+            users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, _publisher.Releases, Faults));
         }
         return [.. users];
     }
@@ -121,37 +122,10 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
         return new LoadStore(name, store.Incarnation, ladder.Length, like);
     }
 
-    private async Task PublishAsync(CancellationToken stop)
+    private async Task AppendAsync(int batch)
     {
-        for (var i = 0; !stop.IsCancellationRequested; i++)
-        {
-            var (keys, values) = _released.Shape.Batch(BatchRows, i + 2);
-            await _owner.AppendAsync(Released, $"more-{i}", keys, values, BatchRows, cancellationToken: CancellationToken.None);
-            await PublishOneAsync($"publish-{i}");
-            await Task.Delay(BetweenReleases, CancellationToken.None);
-        }
-    }
-
-    private async Task PublishOneAsync(string key)
-    {
-        var release = await _owner.StartPublishAsync(Released, idempotencyKey: key);
-        while (release.State == "publishing")
-        {
-            await Task.Delay(50);
-            release = await _owner.GetReleaseAsync(Released, release.Id);
-        }
-        if (release.State != "published")
-            Faults.Enqueue($"release {release.Id} ended as {release.State}: {release.Failure}");
-        foreach (var tier in (await _owner.GetPrivacyStatementAsync(Released, release.Id)).Tiers)
-            _prices[(_released.Incarnation, release.Id, tier.Tier)] = tier.MuSquaredUnits;
-        lock (_releases)
-            _releases.Add(release.Id);
-    }
-
-    private string[] Known()
-    {
-        lock (_releases)
-            return [.. _releases];
+        var (keys, values) = _released.Shape.Batch(BatchRows, batch + 2);
+        await _owner.AppendAsync(Released, $"more-{batch}", keys, values, BatchRows);
     }
 
     private async Task CheckAsync(LoadUser[] users)
@@ -174,7 +148,7 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
             if (books.Single(book => book.Store == store && book.Account == account).Spent is var spent && spent != units)
                 Faults.Enqueue($"{account}: the API said {units} units, and the ledger has {spent}");
         }
-        log($"{_releases.Count} releases, {_journal.Lines} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
+        log($"{Releases} releases, {_journal.Lines} lines ({string.Join(", ", Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}), {books.Sum(book => book.Entries.Count)} entries");
     }
 
     /// <summary>What one part of the load dies of is a fault, told at once.</summary>
