@@ -118,6 +118,19 @@ public sealed class RefusalTests : IAsyncLifetime
         Assert.Equal(account, (await ulf.GetBudgetAsync(Store)).Account);
     }
 
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task A_subject_of_an_issuer_is_granted_a_budget_before_its_first_token_and_nobody_else_has_it(string way)
+    {
+        await _cluster.PublishAsync(Store, rows: 10);
+        var (subject, owner) = ($"grace-{way}", Connect(way, await _cluster.KeyAsync("olga", Roles.Owner)));
+        var granted = await owner.GrantAsync(Store, new AccountLookup(subject, TestIssuer.Authority), 1);
+        var own = await Connect(way, _cluster.Issuer.Token(Now, subject: subject)).GetBudgetAsync(Store);
+        Assert.Equal((granted.Account, granted.Limit), (own.Account, own.Limit));
+        await RefusedAsync(ProblemCodes.NotFound, Connect(way, await _cluster.KeyAsync(subject, Roles.User)).GetBudgetAsync(Store));
+        await RefusedAsync(ProblemCodes.InvalidRequest, owner.GrantAsync(Store, new AccountLookup(subject, "https://other.example.org"), 1));
+    }
+
     [Fact]
     public async Task A_key_that_was_taken_back_is_refused_everywhere_after_five_seconds()
     {
