@@ -27,12 +27,16 @@ internal sealed partial class ClusterDpAttentionClient
     public Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default) =>
         AskAsync<StoreBudgets>($"list the budgets of store '{store}'", new DoorRequest(Operations.ListBudgets, Identifiers.Require(store), number: PageLength, text: cursor), cancellationToken);
 
-    public async Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default)
+    public Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default) =>
+        GrantAsync(store, new AccountLookup(subject), epsilon, cancellationToken);
+
+    public async Task<BudgetDescription> GrantAsync(string store, AccountLookup who, double epsilon, CancellationToken cancellationToken = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(subject);
+        ArgumentNullException.ThrowIfNull(who);
+        ArgumentException.ThrowIfNullOrEmpty(who.Subject);
         DpAttentionClient.RequireLimit(epsilon);
         Identifiers.Require(store);
-        var lookup = new DoorRequest(Operations.FindAccount, body: GatewayJson.Write(new AccountLookup(subject)));
+        var lookup = new DoorRequest(Operations.FindAccount, body: GatewayJson.Write(who));
         var found = await AskAsync<AccountReference>("look up an account", lookup, cancellationToken).ConfigureAwait(false);
         var grant = new DoorRequest(Operations.SetBudget, store, found.Account, body: GatewayJson.Write(new LimitRequest(epsilon)));
         return await AskAsync<BudgetDescription>($"grant a limit at store '{store}'", grant, cancellationToken).ConfigureAwait(false);

@@ -50,14 +50,21 @@ public sealed partial class DpAttentionClient
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">No subject, or an epsilon that is not finite and above 0.</exception>
     /// <remarks>The subject's name travels in a body only, never in an address.</remarks>
-    public async Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default)
+    public Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default) =>
+        GrantAsync(store, new AccountLookup(subject), epsilon, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">No subject, or an epsilon that is not finite and above 0.</exception>
+    /// <remarks>The subject's name travels in a body only, never in an address.</remarks>
+    public async Task<BudgetDescription> GrantAsync(string store, AccountLookup who, double epsilon, CancellationToken cancellationToken = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(subject);
+        ArgumentNullException.ThrowIfNull(who);
+        ArgumentException.ThrowIfNullOrEmpty(who.Subject);
         RequireLimit(epsilon);
         var path = StorePath(store);
         var lookup = new Call("look up an account", HttpMethod.Post, "v1/accounts/lookup") { Key = NewKey() };
         var found = await _exchange.SendAsync(
-            lookup.WithJson(new AccountLookup(subject), WireJson.Default.AccountLookup), WireJson.Default.AccountReference, cancellationToken).ConfigureAwait(false);
+            lookup.WithJson(who, WireJson.Default.AccountLookup), WireJson.Default.AccountReference, cancellationToken).ConfigureAwait(false);
         if (found.Account.Length is 0 or > Identifiers.LongestLength || found.Account is "." or "..")
             throw Exchange.Malformed(lookup, HttpStatusCode.OK, "an account id that is none");
         var grant = new Call($"grant a limit at store '{store}'", HttpMethod.Put, $"{path}/budgets/{Uri.EscapeDataString(found.Account)}") { Key = NewKey() };

@@ -110,6 +110,13 @@ public interface IDpAttentionClient
     /// <summary>Grants a subject access with a limit, or sets its limit anew.</summary>
     Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default);
 
+    /// <summary>The same for a subject of an issuer's tokens, which may have its limit before its first token comes.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="who">The subject as the issuer names it, and the issuer as the server's settings name it; without an issuer, a subject that keys were made for.</param>
+    /// <param name="epsilon">The limit, in epsilon at the store's delta.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    Task<BudgetDescription> GrantAsync(string store, AccountLookup who, double epsilon, CancellationToken cancellationToken = default);
+
     /// <summary>Sets the limit of all users of a store together, for its owner: raised or lowered, never below what is spent.</summary>
     Task<StoreBudgets> SetStoreLimitAsync(string store, double epsilon, CancellationToken cancellationToken = default);
 

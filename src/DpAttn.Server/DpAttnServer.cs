@@ -147,6 +147,7 @@ public static partial class DpAttnServer
             .AddOpenApi(ApiDocument.Name, ApiDocument.Configure)
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
         builder.Services.TryAddSingleton(TimeProvider.System);
+        TrustedProxies.Add(builder.Services, options);
         TelemetrySetup.Add(builder, options);
         var app = builder.Build();
         var door = app.Services.GetService<IFrontDoor>()
@@ -155,6 +156,8 @@ public static partial class DpAttnServer
         var instruments = app.Services.GetRequiredService<ServerInstruments>();
         var limits = app.Services.GetRequiredService<RateLimits>();
         var admission = app.Services.GetRequiredService<RequestAdmission>();
+        if (options.TrustedProxies.Length > 0)
+            app.UseForwardedHeaders();
         app.Use(next => new ProblemMiddleware(next, instruments, logger).InvokeAsync);
         app.Use(next => new AdmissionMiddleware(next, admission).InvokeAsync);
         app.UseRouting();

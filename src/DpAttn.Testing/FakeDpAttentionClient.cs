@@ -191,6 +191,14 @@ public sealed class FakeDpAttentionClient : IDpAttentionClient
     });
 
     /// <inheritdoc/>
+    /// <remarks>A fake has one account; every subject stands for it.</remarks>
+    public Task<BudgetDescription> GrantAsync(string store, AccountLookup who, double epsilon, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(who);
+        return GrantAsync(store, who.Subject, epsilon, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<KeyCreated> CreateKeyAsync(KeyRequest request, CancellationToken cancellationToken = default) => Locked(() =>
     {
         ArgumentNullException.ThrowIfNull(request);

@@ -25,6 +25,7 @@ public class ArgumentTests
         ["no definition"] = client => client.EnsureStoreAsync("packages", null!),
         ["no key request"] = client => client.CreateKeyAsync(null!),
         ["no subject"] = client => client.GrantAsync("packages", "", 1),
+        ["no subject of an issuer"] = client => client.GrantAsync("packages", new DpAttn.Contracts.AccountLookup("", "https://issuer.example.org"), 1),
         ["limit 0"] = client => client.GrantAsync("packages", "ada", 0),
         ["limit NaN"] = client => client.GrantAsync("packages", "ada", double.NaN),
         ["row below 0"] = client => client.EraseRowAsync("packages", "b1", -1),

@@ -266,6 +266,11 @@ public class WireFormatTests
         Assert.NotEqual(lookup.Key, grant.Key);
         Assert.DoesNotContain(handler.Sent, sent => sent.Target.Contains("ada"));
         Assert.Equal("acc/1", budget.Account);
+
+        var issued = ScriptedHandler.Of(() => Replies.Json(new AccountReference("acc2")), () => Replies.Json(Replies.Budget("acc2")));
+        using var other = new TestClient(issued);
+        await other.Client.GrantAsync("packages", new AccountLookup("ada@example.org", "https://issuer.example.org"), 1.5);
+        ExpectJson("""{"subject":"ada@example.org","issuer":"https://issuer.example.org"}""", issued.Sent.First().Text);
     }
 
     [Fact]

@@ -101,9 +101,10 @@ public sealed class TokenTests : IAsyncLifetime
             Capacity = 100,
             Shards = 1,
         });
-        var ada = await AccountAsync(owner, "ada");
-        using (var granted = await SendAsync(owner, HttpMethod.Put, $"/v1/stores/{Store}/budgets/{ada}", "{\"epsilon\": 0.5}"))
-            Assert.Equal(HttpStatusCode.OK, granted.StatusCode);
+        var ada = (await sdk.GrantAsync(Store, new AccountLookup("ada", TestIssuer.Authority), 0.5)).Account;
+        Assert.Equal(ada, await AccountAsync(owner, "ada"));
+        // A subject of keys is another, and this one has none.
+        Assert.Equal(ProblemCodes.NotFound, (await Assert.ThrowsAsync<DpAttentionException>(() => sdk.GrantAsync(Store, "ada", 0.5))).Code);
 
         // The account that was granted before its first token is the token's; a user is no owner, and bob is nobody here.
         Assert.Equal(200, await StatusAsync(_issuer.Token(Now), "/v1/stores/s/budgets/me"));

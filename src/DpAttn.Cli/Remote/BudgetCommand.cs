@@ -43,13 +43,15 @@ internal static class BudgetCommand
     private static Command Grant(RemoteContext context)
     {
         var store = Arguments.Store();
-        var subject = new Argument<string>("subject") { Description = "the user's name, as keys were made for it" };
+        var subject = new Argument<string>("subject") { Description = "the user's name, as keys were made for it or as its issuer names it" };
         var epsilon = Arguments.Number("--epsilon", "the limit, in epsilon at the store's delta");
-        var verb = new RemoteCommand(context, "grant", "Let a user ask a store up to a limit, or set the limit anew; never below what is spent", store, subject, epsilon);
+        var issuer = new Option<string?>("--issuer") { Description = "the issuer of the user's tokens, as the server's JwtAuthority names it; default: the name is one that keys were made for", HelpName = "URL" };
+        var verb = new RemoteCommand(context, "grant", "Let a user ask a store up to a limit, or set the limit anew; never below what is spent", store, subject, epsilon, issuer);
         return verb.Does(async (client, parsed, token) =>
         {
             var name = parsed.GetValue(store)!;
-            verb.Printer.Print(parsed, await client.GrantAsync(name, parsed.GetValue(subject)!, parsed.Require(epsilon), token).ConfigureAwait(false), budget => One(name, budget));
+            var who = new AccountLookup(parsed.GetValue(subject)!, parsed.GetValue(issuer));
+            verb.Printer.Print(parsed, await client.GrantAsync(name, who, parsed.Require(epsilon), token).ConfigureAwait(false), budget => One(name, budget));
         });
     }
 

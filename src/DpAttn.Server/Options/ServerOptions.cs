@@ -210,6 +210,12 @@ public sealed class ServerOptions
     [Range(1, 1_000_000)]
     public int AuthFailureBurst { get; set; } = 100;
 
+    /// <summary>
+    /// The proxies before this front whose <c>X-Forwarded-For</c> says who asks, for limits by address: IP addresses and networks such as <c>10.1.0.0/16</c>, separated by semicolons. What anybody else says there is not
+    /// read. Default empty: none.
+    /// </summary>
+    public string TrustedProxies { get; set; } = "";
+
     /// <summary>How many accounts, and how many addresses, are counted at once; the least recently seen are forgotten first. Default 65536.</summary>
     [Range(16, 1 << 24)]
     public int RateLimitEntries { get; set; } = 65_536;

@@ -1,3 +1,4 @@
+using DpAttn.Server.Http;
 using DpAttn.Server.Telemetry;
 using DpAttn.Storage;
 
@@ -20,6 +21,7 @@ internal static class SettingsCheck
         faults.AddRange(ClusterSettings.Faults(options));
         faults.AddRange(Databases(options));
         faults.AddRange(JwtSettings.Check(options));
+        faults.AddRange(TrustedProxies.Faults(options));
         if (options.OtlpEndpoint.Length > 0 && !TelemetrySetup.IsEndpoint(options.OtlpEndpoint))
             faults.Add($"{Section}:{nameof(options.OtlpEndpoint)}: {TelemetrySetup.EndpointForm}");
         foreach (var (name, value) in new[] { (nameof(options.Certificate), options.Certificate), (nameof(options.CertificateKey), options.CertificateKey), (nameof(options.KeyFile), options.KeyFile) })

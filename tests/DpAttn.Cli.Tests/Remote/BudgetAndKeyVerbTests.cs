@@ -51,14 +51,14 @@ public class BudgetAndKeyVerbTests
     [Fact]
     public void A_grant_needs_its_limit_and_shows_the_budget()
     {
-        var grants = new List<(string, string, double)>();
+        var grants = new List<(string, AccountLookup, double)>();
         Verb Granting() => new()
         {
             Client = new()
             {
-                Grant = (store, subject, epsilon) =>
+                Grant = (store, who, epsilon) =>
                 {
-                    grants.Add((store, subject, epsilon));
+                    grants.Add((store, who, epsilon));
                     return Samples.Budget();
                 },
             },
@@ -66,7 +66,8 @@ public class BudgetAndKeyVerbTests
         Assert.Equal("dpattn: state --epsilon: the limit, in epsilon at the store's delta", Granting().Fails(2, "budget", "grant", "packages", "ada"));
         Assert.Empty(grants);
         Assert.Contains("acc1", Granting().Done("budget", "grant", "packages", "ada", "--epsilon", "2").Output);
-        Assert.Equal([("packages", "ada", 2)], grants);
+        Granting().Done("budget", "grant", "packages", "ada", "--epsilon", "2", "--issuer", "https://issuer.example.org");
+        Assert.Equal([("packages", new AccountLookup("ada"), 2), ("packages", new AccountLookup("ada", "https://issuer.example.org"), 2)], grants);
     }
 
     [Fact]

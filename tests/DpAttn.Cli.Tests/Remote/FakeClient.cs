@@ -41,7 +41,7 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
 
     public Func<string, double, StoreBudgets>? SetStoreLimit { get; set; }
 
-    public Func<string, string, double, BudgetDescription>? Grant { get; set; }
+    public Func<string, AccountLookup, double, BudgetDescription>? Grant { get; set; }
 
     public Func<KeyRequest, KeyCreated>? CreateKey { get; set; }
 
@@ -137,7 +137,9 @@ internal sealed class FakeClient : IDpAttentionClient, IDisposable
 
     public Task<StoreBudgets> ListBudgetsAsync(string store, string? cursor = null, CancellationToken cancellationToken = default) => Run(ListBudgets, f => f(store, cursor));
 
-    public Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default) => Run(Grant, f => f(store, subject, epsilon));
+    public Task<BudgetDescription> GrantAsync(string store, string subject, double epsilon, CancellationToken cancellationToken = default) => GrantAsync(store, new AccountLookup(subject), epsilon, cancellationToken);
+
+    public Task<BudgetDescription> GrantAsync(string store, AccountLookup who, double epsilon, CancellationToken cancellationToken = default) => Run(Grant, f => f(store, who, epsilon));
 
     public Task<KeyCreated> CreateKeyAsync(KeyRequest request, CancellationToken cancellationToken = default) => Run(CreateKey, f => f(request));
 

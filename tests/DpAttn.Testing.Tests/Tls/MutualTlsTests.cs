@@ -3,7 +3,6 @@ using DpAttn.Contracts;
 using DpAttn.Gateway;
 using DpAttn.LocalCluster;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 
 namespace DpAttn.Testing.Tests.Tls;
 
@@ -26,20 +25,9 @@ public sealed class MutualTlsTests : IAsyncLifetime
         Assert.Single(asked.Outputs);
 
         // A web front end with a front's certificate, and the same answer.
-        var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddDpAttentionCluster(options =>
-        {
-            options.ClusterId = "tls";
-            options.Gateways.Add(_cluster.Gateways[0]);
-            (options.Certificate, options.CertificateKey, options.Authority) = (_cluster.FrontSecret.Certificate, _cluster.FrontSecret.Key, _cluster.FrontSecret.Authority);
-            var key = _cluster.KeyAsync("ulf", Roles.User);
-            options.CredentialProvider = async _ => await key;
-        });
-        using var host = builder.Build();
-        await host.StartAsync();
-        var same = await host.Services.GetRequiredService<IDpAttentionClient>().AttendAsync("large", new float[] { 0.5f, 0.1f });
+        await using var services = _cluster.OverGateway(_cluster.Gateways[0], await _cluster.KeyAsync("ulf", Roles.User));
+        var same = await services.GetRequiredService<IDpAttentionClient>().AttendAsync("large", new float[] { 0.5f, 0.1f });
         Assert.Equal(asked.Outputs[0], same.Outputs[0]);
-        await host.StopAsync();
     }
 
     [Fact]

@@ -1,12 +1,18 @@
 using System.Net;
 using System.Net.Sockets;
+using DpAttn.Client;
+using DpAttn.Cluster.Tests.Access;
 using DpAttn.Contracts;
 using DpAttn.Gateway;
 using DpAttn.LocalCluster;
 using DpAttn.PostgresServer;
 using DpAttn.Server;
 using DpAttn.Storage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.IdentityModel.Protocols;
 
 namespace DpAttn.Testing.Tests.Tls;
 
@@ -18,7 +24,7 @@ internal sealed class TlsCluster : IAsyncDisposable
     private static readonly Lazy<Task<TlsCluster>> Shared = new(StartAsync);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-tls-");
-    private readonly List<EmbeddedServer> _processes = [];
+    private readonly List<WebApplication> _processes = [];
     private readonly List<ServerOptions> _silos = [];
     private string _connection = "";
     private string _keys = "";
@@ -32,6 +38,9 @@ internal sealed class TlsCluster : IAsyncDisposable
     }
 
     public ThrowawayAuthority Authority { get; } = new();
+
+    /// <summary>The issuer of tokens that the silos take.</summary>
+    public TestIssuer Issuer { get; } = new();
 
     public SecretDirectory SiloSecret { get; }
 
@@ -79,11 +88,13 @@ internal sealed class TlsCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (Front is not null)
-            await Front.DisposeAsync();
-        foreach (var process in _processes)
+        foreach (var process in Enumerable.Reverse(_processes))
+        {
+            await process.StopAsync();
             await process.DisposeAsync();
+        }
         Authority.Dispose();
+        Issuer.Dispose();
         _directory.Delete(recursive: true);
     }
 
@@ -104,6 +115,8 @@ internal sealed class TlsCluster : IAsyncDisposable
             SiloPort = FreePort(),
             GatewayPort = FreePort(),
             KeyFile = role == ServerOptions.RoleFront ? "" : _keys,
+            JwtAuthority = TestIssuer.Authority,
+            JwtAudience = TestIssuer.Audience,
             ClusterTls = ServerOptions.TlsMutual,
             ClusterCertificate = secret.Certificate,
             ClusterCertificateKey = secret.Key,
@@ -114,13 +127,34 @@ internal sealed class TlsCluster : IAsyncDisposable
         };
     }
 
+    /// <summary>A front's settings for one gateway.</summary>
+    public GatewaySettings Gateway(IPEndPoint address) => new()
+    {
+        ClusterId = "tls",
+        Gateways = [address],
+        Protection = LinkProtection.Mutual,
+        Links = new LinkFiles { Certificate = FrontSecret.Certificate, Key = FrontSecret.Key, Authority = FrontSecret.Authority },
+    };
+
+    /// <summary>A client over one gateway, as a web front end has it.</summary>
+    /// <param name="address">The gateway.</param>
+    /// <param name="credential">Whose credential it carries.</param>
+    /// <param name="hasCertificate">Whether it has a front's certificate.</param>
+    public ServiceProvider OverGateway(IPEndPoint address, string credential, bool hasCertificate = true) => new ServiceCollection().AddDpAttentionCluster(options =>
+    {
+        options.ClusterId = "tls";
+        options.Gateways.Add(address);
+        if (hasCertificate)
+            (options.Certificate, options.CertificateKey, options.Authority) = (FrontSecret.Certificate, FrontSecret.Key, FrontSecret.Authority);
+        options.CredentialProvider = _ => ValueTask.FromResult(credential);
+        options.MaxRetries = 1;
+    }).BuildServiceProvider();
+
     /// <summary>What a front of this cluster says first to somebody with a certificate, or none.</summary>
     public async Task<byte[]> GreetAsync((string Certificate, string Key)? certificate)
     {
         using var gateway = new FalseGateway(certificate);
-        var files = new LinkFiles { Certificate = FrontSecret.Certificate, Key = FrontSecret.Key, Authority = FrontSecret.Authority };
-        var settings = new GatewaySettings { ClusterId = "tls", Gateways = [gateway.Address], Protection = LinkProtection.Mutual, Links = files };
-        await using var front = new GatewayConnection(settings, NullLoggerFactory.Instance);
+        await using var front = new GatewayConnection(Gateway(gateway.Address), NullLoggerFactory.Instance);
         front.Start();
         return await gateway.HearAsync();
     }
@@ -169,15 +203,30 @@ internal sealed class TlsCluster : IAsyncDisposable
         for (var i = 0; i < 2; i++)
         {
             _silos.Add(Options(ServerOptions.RoleSilo));
-            var silo = await EmbeddedServer.StartAsync(_silos[i]);
-            _processes.Add(silo);
-            await SiloAndFront.ReadyAsync(silo);
-            OperatorKey = silo.OperatorKey ?? OperatorKey;
+            await StartAsync(_silos[i]);
         }
-        var front = await EmbeddedServer.StartAsync(Options(ServerOptions.RoleFront));
-        await SiloAndFront.ReadyAsync(front);
-        Front = new ClusterUnderTest(front.Endpoint, OperatorKey, front);
+        var front = await StartAsync(Options(ServerOptions.RoleFront));
+        Front = new ClusterUnderTest(front.Services.GetRequiredService<ServerAddresses>().Api[0], OperatorKey, front);
         Greeting = await GreetAsync(SecretDirectory.Silo(Authority));
+    }
+
+    private async Task<WebApplication> StartAsync(ServerOptions options)
+    {
+        var process = DpAttnServer.Build(options, builder =>
+        {
+            builder.Logging.SetMinimumLevel(LogLevel.Warning);
+            ServerRoles.Add(builder, options, key => OperatorKey = key);
+            builder.Services.AddSingleton<IDocumentRetriever>(Issuer);
+        });
+        _processes.Add(process);
+        await process.StartAsync();
+        using var http = new HttpClient { BaseAddress = process.Services.GetRequiredService<ServerAddresses>().Admin[0] };
+        for (var i = 0; (await http.GetAsync("/readyz")).StatusCode != HttpStatusCode.OK; i++)
+        {
+            Assert.True(i < 600, "the process does not become ready");
+            await Task.Delay(50);
+        }
+        return process;
     }
 
     private static int FreePort()
