@@ -10,8 +10,8 @@ COPY .editorconfig Directory.Build.props Directory.Packages.props global.json ./
 COPY src/ src/
 RUN dotnet restore src/DpAttn.Server --arch $TARGETARCH -p:PublishReadyToRun=true
 RUN dotnet publish src/DpAttn.Server --no-restore --configuration Release --arch $TARGETARCH --no-self-contained -p:PublishReadyToRun=true -p:PublishDocumentationFiles=false -p:PublishReferencesDocumentationFiles=false --output /app
-# The data of a server that keeps them in files; the final image has no program that could make a directory.
-RUN mkdir -p /empty/data /empty/witness
+# For a server that keeps its data in files; the final image has no program that could make a directory.
+RUN mkdir /empty
 
 FROM ${RUNTIME_IMAGE} AS final
 ARG VERSION=0.1.0
@@ -29,8 +29,7 @@ COPY --from=publish --chown=1654:1654 /empty /var/lib/dpattn
 ENV DOTNET_EnableDiagnostics=0 \
     DPATTN__LISTEN=http://*:8080 \
     DPATTN__ADMINLISTEN=http://*:8081 \
-    DPATTN__DATADIRECTORY=/var/lib/dpattn/data \
-    DPATTN__WITNESSDIRECTORY=/var/lib/dpattn/witness
+    DPATTN__DATADIRECTORY=/var/lib/dpattn/data
 WORKDIR /app
 EXPOSE 8080 8081 11111 30000
 USER 1654:1654

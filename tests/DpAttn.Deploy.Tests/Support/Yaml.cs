@@ -12,18 +12,36 @@ internal static class Yaml
     public static JsonNode ToJson(string text)
     {
         var stream = new YamlStream();
-        stream.Load(new MergingParser(new Parser(new StringReader(text))));
+        stream.Load(new StringReader(text));
         return Convert(Assert.Single(stream.Documents).RootNode) ?? throw new InvalidOperationException("an empty document");
     }
 
     private static JsonNode? Convert(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(one => new KeyValuePair<string, JsonNode?>(((YamlScalarNode)one.Key).Value!, Convert(one.Value)))),
+        YamlMappingNode map => Merge(map),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Convert)]),
         YamlScalarNode { Style: ScalarStyle.Plain } scalar => Plain(scalar.Value!),
         YamlScalarNode scalar => JsonValue.Create(scalar.Value),
         _ => throw new InvalidOperationException($"{node.Start}: neither a map, a list nor a scalar"),
     };
+
+    /// <summary>A map with what it merges beneath its own keys.</summary>
+    private static JsonObject Merge(YamlMappingNode map)
+    {
+        const string Key = "<<";
+        var result = new JsonObject();
+        foreach (var (key, value) in map.Children.OrderBy(one => ((YamlScalarNode)one.Key).Value == Key ? 0 : 1))
+        {
+            if (((YamlScalarNode)key).Value is var name && name != Key)
+            {
+                result[name!] = Convert(value);
+                continue;
+            }
+            foreach (var (inner, merged) in Merge((YamlMappingNode)value).ToList())
+                result[inner] = merged?.DeepClone();
+        }
+        return result;
+    }
 
     private static JsonValue? Plain(string text) => text switch
     {
