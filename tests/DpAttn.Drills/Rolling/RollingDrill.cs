@@ -57,11 +57,12 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
         using var stop = new CancellationTokenSource();
         Task[] load = [Watched("publishing", _publisher.RunAsync(BetweenReleases, stop.Token, AppendAsync)), Watched("growing", growing.RunAsync(stop.Token)), .. users.Select((user, i) => Watched("a client", user.RunAsync(i, stop.Token)))];
         await Task.Delay(plan.Between);
-        await RollAsync(AppContext.BaseDirectory, "new");
+        // A front may ask for what an older silo does not know: silos become new first, and old last.
+        await RollAsync([.. _cluster.Silos, .. _cluster.Fronts], AppContext.BaseDirectory, "new");
         if (plan.Back)
         {
-            await RollAsync(previous, "old");
-            await RollAsync(AppContext.BaseDirectory, "new");
+            await RollAsync([.. _cluster.Fronts, .. _cluster.Silos], previous, "old");
+            await RollAsync([.. _cluster.Silos, .. _cluster.Fronts], AppContext.BaseDirectory, "new");
         }
         await stop.CancelAsync();
         await Task.WhenAll(load);
@@ -80,10 +81,9 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
         _journal.Dispose();
     }
 
-    /// <summary>Silos first: a newer front may ask for what an older silo does not know.</summary>
-    private async Task RollAsync(string program, string version)
+    private async Task RollAsync(LocalCluster.ClusterProcess[] processes, string program, string version)
     {
-        foreach (var process in _cluster.Silos.Concat(_cluster.Fronts))
+        foreach (var process in processes)
         {
             var began = Stopwatch.GetTimestamp();
             var code = await process.StopAsync();
