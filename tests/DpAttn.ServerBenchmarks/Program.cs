@@ -7,6 +7,7 @@ var measures = new Dictionary<string, Action>
     ["charges"] = ChargeRatio.Run,
     ["growth"] = ChargeGrowth.Run,
     ["restart"] = RestartTime.Run,
+    ["tls"] = TlsRatio.Run,
 };
 foreach (var name in args.Length == 0 ? [.. measures.Keys] : args)
 {
