@@ -8,6 +8,7 @@ var measures = new Dictionary<string, Action>
     ["growth"] = ChargeGrowth.Run,
     ["restart"] = RestartTime.Run,
     ["fanout"] = FanOutCost.Run,
+    ["tls"] = TlsRatio.Run,
 };
 foreach (var name in args.Length == 0 ? [.. measures.Keys] : args)
 {
