@@ -6,7 +6,10 @@ namespace DpAttn.Cluster;
 internal sealed class LedgerFaults
 {
     private long _suspended;
-    private volatile bool _isUnread, _isUnpaired, _isWitnessLost;
+    private volatile bool _isUnpaired, _isWitnessLost;
+
+    // Nothing takes charges before the first look.
+    private volatile bool _isUnverified = true;
 
     /// <summary>The database and the witness were looked at.</summary>
     /// <param name="suspended">Stores that are suspended.</param>
@@ -15,11 +18,11 @@ internal sealed class LedgerFaults
     public void Saw(long suspended, bool isUnpaired, bool isWitnessLost)
     {
         Volatile.Write(ref _suspended, suspended);
-        (_isUnread, _isUnpaired, _isWitnessLost) = (false, isUnpaired, isWitnessLost);
+        (_isUnverified, _isUnpaired, _isWitnessLost) = (false, isUnpaired, isWitnessLost);
     }
 
     /// <summary>They could not be looked at.</summary>
-    public void SawNothing() => _isUnread = true;
+    public void SawNothing() => _isUnverified = true;
 
     /// <summary>The figures, by kind.</summary>
     public IEnumerable<Measurement<long>> Measure() =>
@@ -27,7 +30,7 @@ internal sealed class LedgerFaults
         Of("suspended", Volatile.Read(ref _suspended)),
         Of("unpaired", _isUnpaired ? 1 : 0),
         Of("witness_unavailable", _isWitnessLost ? 1 : 0),
-        Of("unverified", _isUnread ? 1 : 0),
+        Of("unverified", _isUnverified ? 1 : 0),
     ];
 
     private static Measurement<long> Of(string reason, long count) => new(count, new KeyValuePair<string, object?>(Labels.Reason, reason));

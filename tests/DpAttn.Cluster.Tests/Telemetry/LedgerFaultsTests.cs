@@ -6,7 +6,8 @@ public class LedgerFaultsTests
     public void Each_fault_is_told_under_its_reason_until_it_is_over()
     {
         var faults = new LedgerFaults();
-        Require(faults, 0, 0, 0, 0);
+        // Before the first look charges wait.
+        Require(faults, 0, 0, 0, 1);
         faults.Saw(3, isUnpaired: true, isWitnessLost: false);
         Require(faults, 3, 1, 0, 0);
         // What cannot be looked at is not what it was found to be, and not well either.

@@ -50,7 +50,7 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
     }
 
     /// <summary>PostgreSQL is stopped, and started again a moment later.</summary>
-    public async Task RestartDatabaseAsync()
+    public Task RestartDatabaseAsync() => load.WithoutPublishesAsync(async () =>
     {
         await BeginAsync();
         var began = DateTimeOffset.UtcNow;
@@ -58,7 +58,7 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
         await Task.Delay(Away);
         await cluster.Postgres.StartAgainAsync();
         await WriteAsync(DisturbanceKind.Database, "PostgreSQL", began, AfterStop);
-    }
+    });
 
     private async Task BeginAsync()
     {

@@ -104,6 +104,22 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
         }
     }
 
+    /// <summary>Does something while nothing is published: each publish has every silo look again at who may what, which it cannot while the database is away.</summary>
+    public async Task WithoutPublishesAsync(Func<Task> work)
+    {
+        await _opening.PauseAsync();
+        try
+        {
+            // Every silo has looked again by then.
+            await Task.Delay(TimeSpan.FromSeconds(4));
+            await work();
+        }
+        finally
+        {
+            _opening.Resume();
+        }
+    }
+
     /// <summary>Writes down what was done.</summary>
     public void Add(Disturbance disturbance)
     {

@@ -13,6 +13,7 @@ internal sealed class ReleasePublisher(
     IDpAttentionClient owner, LoadStore store, ConcurrentDictionary<(string Store, string Release, int Tier), long> prices, ConcurrentQueue<string> faults, bool isPatient = true)
 {
     private readonly List<string> _releases = [];
+    private readonly SemaphoreSlim _publishing = new(1);
 
     public LoadStore Store => store;
 
@@ -33,12 +34,26 @@ internal sealed class ReleasePublisher(
     {
         for (var i = 0; !stop.IsCancellationRequested; i++)
         {
-            if (before is not null)
-                await before(i);
-            await PublishOneAsync($"publish-{i}");
+            await _publishing.WaitAsync(CancellationToken.None);
+            try
+            {
+                if (before is not null)
+                    await before(i);
+                await PublishOneAsync($"publish-{i}");
+            }
+            finally
+            {
+                _publishing.Release();
+            }
             await Task.Delay(between, CancellationToken.None);
         }
     }
+
+    /// <summary>Waits for the publish under way, and begins none before <see cref="Resume"/>.</summary>
+    public Task PauseAsync() => _publishing.WaitAsync();
+
+    /// <summary>Publishes again.</summary>
+    public void Resume() => _publishing.Release();
 
     /// <summary>Publishes what is there, through however many faults.</summary>
     public async Task PublishOneAsync(string key)

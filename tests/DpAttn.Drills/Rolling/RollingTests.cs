@@ -1,9 +1,11 @@
+using DpAttn.Drills.Cluster;
 using DpAttn.Drills.Load;
 using DpAttn.PostgresServer;
 
 namespace DpAttn.Drills.Rolling;
 
 /// <summary>From the version before to this one under load, process by process. What the version before wrote earlier, golden files show: DocumentsTests and GoldenTests.</summary>
+[Collection(ClusterCollection.Name)]
 public sealed class RollingTests(ITestOutputHelper output)
 {
     private static readonly RollingPlan Short = new(Silos: 2, Clients: 4, TimeSpan.FromSeconds(1), Back: false);
