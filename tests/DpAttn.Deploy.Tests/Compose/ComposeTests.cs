@@ -134,6 +134,8 @@ public sealed partial class ComposeTests
         Assert.All(published, port => Assert.Matches(@"^127\.0\.0\.1:\d+:\d+$", port));
         Assert.Equal(published.Count, published.Select(port => port.Split(':')[1]).Distinct().Count());
         Assert.All(Servers, one => Assert.DoesNotContain("ipc", one.Value.Select(pair => pair.Key)));
+        var page = File.ReadAllText(Path.Combine(Folder, "README.md"));
+        Assert.All(published, port => Assert.Contains($"`http://127.0.0.1:{port.Split(':')[1]}`", page));
         // Who is not on the edge leaves its networks nowhere.
         Assert.All(Parsed["networks"]!.AsObject().Where(one => one.Key != "edge"), one => Assert.True((bool)one.Value!["internal"]!));
         Assert.All(Services.Where(one => one.Value["ports"] is null), one => Assert.DoesNotContain("edge", Names(one.Value["networks"])));

@@ -23,6 +23,7 @@ public sealed partial class ImageTests(ITestOutputHelper output)
         Assert.All((string[])["DpAttn.Server", "DpAttn.Server.dll", "DpAttn.Server.runtimeconfig.json", "libe_sqlite3.so", "Npgsql.dll"], name => Assert.Contains(files, file => file.Name == name));
         // One platform, nothing for developers, no settings, no runtime of its own.
         Assert.DoesNotContain(files, file => file.Extension is ".xml" or ".so.dbg" || file.Name.StartsWith("appsettings", StringComparison.Ordinal) || file.FullName.Contains("/runtimes/", StringComparison.Ordinal) || file.Name is "System.Private.CoreLib.dll" or "libcoreclr.so");
+        Assert.Equal(File.ReadAllLines(Repository.In("deploy", "image-files.txt")), files.Select(file => Path.GetRelativePath(Path.Combine(image.Of("final"), "app"), file.FullName)).Order(StringComparer.Ordinal));
         var stated = Stated().Match(File.ReadAllText(Repository.In("deploy", "README.md")));
         Assert.True(stated.Success, "deploy/README.md does not say how many files the image has and of what size");
         Assert.Equal(files.Count, int.Parse(stated.Groups[1].Value, CultureInfo.InvariantCulture));
