@@ -44,7 +44,10 @@ public sealed partial class ImageTests(ITestOutputHelper output)
             Assert.All(status["Uid:"].Concat(status["Gid:"]), id => Assert.Equal("1654", id));
             Assert.Equal(("0000000000000000", "1"), (status["CapEff:"][0], status["NoNewPrivs:"][0]));
             Assert.All(Writable(server.Id), place => Assert.Contains(place, (string[])["/var/lib/dpattn", "/proc", "/dev/null", "/dev/zero", "/dev/urandom"]));
-            Assert.Equal(((int[])[api, admin]).Order(), Sockets.ListenersOf(server.Id).Select(one => one.Port).Distinct().Order());
+            // Beside what is stated there is the embedded silo's own port, on loopback, which refuses every connection.
+            var listeners = Sockets.ListenersOf(server.Id);
+            Assert.Subset(listeners.Select(one => one.Port).ToHashSet(), new HashSet<int> { api, admin });
+            Assert.True(System.Net.IPAddress.IsLoopback(Assert.Single(listeners, one => one.Port != api && one.Port != admin).Address));
 
             Assert.Equal(2, Assert.Single((await Asking.OnceAsync(new Uri($"http://127.0.0.1:{api}"), server.OperatorKey!, until)).Outputs).Count);
             string[] check = Assert.Single(Dockerfile.Read().Final.All("HEALTHCHECK")).Exec;
