@@ -133,6 +133,19 @@ public sealed partial class RenderingTests
     }
 
     [Fact]
+    public void The_page_names_ports_and_secrets_as_they_are_by_default()
+    {
+        var page = File.ReadAllText(Path.Combine(ChartRenderer.Folder, "README.md"));
+        var pods = Manifests.Render("default").Pods;
+        foreach (var (pod, name) in ((string, string)[])[("silo", "silo"), ("silo", "gateway"), ("front", "api"), ("front", "admin")])
+            Assert.Contains($"`ports.{name}` {pods[pod].Port(name)}", page);
+        Assert.All(pods.Values.SelectMany(pod => pod.Spec.Volumes ?? []), volume => Assert.Contains(volume.Secret.SecretName, page));
+        Assert.All(
+            pods.Values.SelectMany(pod => pod.Spec.Containers).SelectMany(container => container.Env ?? []).Select(one => one.ValueFrom?.SecretKeyRef).OfType<V1SecretKeySelector>(),
+            reference => Assert.Contains($"create secret generic {reference.Name} --from-literal={reference.Key}=", page));
+    }
+
+    [Fact]
     public void Migration_and_policies_can_be_left_out()
     {
         var manifests = Manifests.Render("default", "migration.enabled=false", "networkPolicy.enabled=false");

@@ -32,7 +32,8 @@ public sealed partial class ComposeTests
         Assert.All(Parsed, one => Assert.True(one.Key is "name" or "services" or "networks" or "volumes" || one.Key.StartsWith("x-", StringComparison.Ordinal), one.Key));
         Assert.All(Services, service => Assert.All(service.Value, one => Assert.Contains(one.Key, ServiceKeys)));
         Assert.Equal(["front-1", "front-2", "migration", "silo-1", "silo-2", "silo-3"], Servers.Select(one => one.Key).Order(StringComparer.Ordinal));
-        Assert.Equal("migration", Assert.Single(Services, one => one.Value["build"] is not null).Key);
+        // All of the same image: one that is only named would be looked for in a registry.
+        Assert.All(Services, one => Assert.Equal(Servers.Any(server => server.Key == one.Key) ? """{"context":"..","dockerfile":"Dockerfile"}""" : null, one.Value["build"]?.ToJsonString()));
     }
 
     [Fact]
@@ -134,6 +135,8 @@ public sealed partial class ComposeTests
         Assert.All(published, port => Assert.Matches(@"^127\.0\.0\.1:\d+:\d+$", port));
         Assert.Equal(published.Count, published.Select(port => port.Split(':')[1]).Distinct().Count());
         Assert.All(Servers, one => Assert.DoesNotContain("ipc", one.Value.Select(pair => pair.Key)));
+        var page = File.ReadAllText(Path.Combine(Folder, "README.md"));
+        Assert.All(published, port => Assert.Contains($"`http://127.0.0.1:{port.Split(':')[1]}`", page));
         // Who is not on the edge leaves its networks nowhere.
         Assert.All(Parsed["networks"]!.AsObject().Where(one => one.Key != "edge"), one => Assert.True((bool)one.Value!["internal"]!));
         Assert.All(Services.Where(one => one.Value["ports"] is null), one => Assert.DoesNotContain("edge", Names(one.Value["networks"])));

@@ -1,36 +1,7 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using DpAttn.Deploy.Tests.Support;
 
 namespace DpAttn.Deploy.Tests.Image;
-
-/// <summary>An instruction of a Dockerfile, its lines joined.</summary>
-internal sealed record Instruction(string Name, string Arguments)
-{
-    /// <summary>The words of a copy, without its options: sources, and last where to.</summary>
-    public string[] Words => [.. Arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(word => !word.StartsWith("--", StringComparison.Ordinal))];
-
-    /// <summary>An option's value, such as of <c>--from=</c>.</summary>
-    public string? Option(string name) =>
-        Arguments.Split(' ').FirstOrDefault(word => word.StartsWith($"--{name}=", StringComparison.Ordinal))?[(name.Length + 3)..];
-
-    /// <summary>The words of a command in its exec form.</summary>
-    public string[] Exec => JsonSerializer.Deserialize<string[]>(Arguments[Arguments.IndexOf('[')..])!;
-}
-
-/// <summary>What stands between two FROM.</summary>
-internal sealed partial record Stage(string Name, string Base, IReadOnlyList<Instruction> Instructions)
-{
-    public IEnumerable<Instruction> All(string name) => Instructions.Where(one => one.Name == name);
-
-    /// <summary>The variables that it states.</summary>
-    public IReadOnlyDictionary<string, string> Environment => All("ENV").SelectMany(one => Pair().Matches(one.Arguments)).ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value.Trim('"'));
-
-    public IReadOnlyDictionary<string, string> Labels => All("LABEL").SelectMany(one => Pair().Matches(one.Arguments)).ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value.Trim('"'));
-
-    [GeneratedRegex("""([^\s=]+)=("[^"]*"|\S+)""")]
-    private static partial Regex Pair();
-}
 
 /// <summary>The repository's Dockerfile, with the defaults of its arguments filled in.</summary>
 internal sealed partial record Dockerfile(IReadOnlyList<Stage> Stages)

@@ -12,9 +12,11 @@ internal sealed class ImageRoot : IDisposable
         set -e
         root=$1 work=$2 command=$3
         for path in /*; do
-          [ -e "$root$path" ] && continue
-          if [ -L "$path" ]; then cp -P "$path" "$root$path"
-          elif [ -d "$path" ]; then mkdir "$root$path"; mount --rbind "$path" "$root$path"; fi
+          if [ -L "$path" ]; then cp -Pf "$path" "$root$path"
+          elif [ -d "$path" ]; then
+            mkdir -p "$root$path"
+            [ -n "$(ls -A "$root$path")" ] || mount --rbind "$path" "$root$path"
+          fi
         done
         exec chroot "$root" /bin/sh -c "cd $work && $command"
         """;
