@@ -19,9 +19,11 @@ internal sealed class ClusterInstruments : IDisposable
 
     private readonly ActivitySource _source = new(Name);
     private readonly TimedOperation _fanOut;
-    private readonly Counter<long> _charges;
+    private readonly Tally _charges = new([Labels.Operation], [[LedgerOperations.Open], [LedgerOperations.Charge]]);
     private readonly Counter<long> _ledgerRefusals;
-    private readonly Counter<long> _releases;
+    private readonly Tally _releases = new(
+        [Labels.ReleaseState, Labels.Mechanism],
+        from mechanism in Mechanisms.All from state in (string[])[ReleaseDocument.Published, ReleaseDocument.Failed, ReleaseDocument.Retired] select new[] { state, mechanism.Name });
 
     public ClusterInstruments(IMeterFactory meters)
     {
@@ -31,9 +33,9 @@ internal sealed class ClusterInstruments : IDisposable
         Storage = Timed("dpattn.storage", "How long a call of the storage of blobs takes.", CallBuckets);
         Publish = Timed("dpattn.publish", "How long a coordinator works on a publish.", PublishBuckets);
         _fanOut = Timed("dpattn.fanout", "How long all shards of a store take to answer one question.", CallBuckets);
-        _charges = Meter.CreateCounter<long>("dpattn.charges", "{charge}", "Charges that the ledger admitted; replays are not counted.");
+        Meter.CreateObservableCounter("dpattn.charges", _charges.Measure, "{charge}", "Charges that the ledger admitted; replays are not counted.");
         _ledgerRefusals = Meter.CreateCounter<long>("dpattn.ledger.refusals", "{refusal}", "Changes that the ledger refused.");
-        _releases = Meter.CreateCounter<long>("dpattn.releases", "{release}", "Releases that came to a state.");
+        Meter.CreateObservableCounter("dpattn.releases", _releases.Measure, "{release}", "Releases that came to a state.");
     }
 
     /// <summary>The meter, for gauges of what other classes hold.</summary>
@@ -62,11 +64,11 @@ internal sealed class ClusterInstruments : IDisposable
         if (decision is LedgerDecision.Refused { Reason: var reason })
             _ledgerRefusals.Add(1, new(Labels.Operation, operation), new(Labels.Reason, Labels.Of(reason)));
         else if (decision is LedgerDecision.Admitted { IsReplay: false } && operation != LedgerOperations.SetLimit)
-            _charges.Add(1, new KeyValuePair<string, object?>(Labels.Operation, operation));
+            _charges.Add(operation);
     }
 
     /// <summary>Counts a release that came to a state.</summary>
-    public void CountRelease(string state, string? mechanism) => _releases.Add(1, new(Labels.ReleaseState, state), new(Labels.Mechanism, mechanism));
+    public void CountRelease(string state, string? mechanism) => _releases.Add(state, mechanism ?? "");
 
     public void Dispose() => _source.Dispose();
 
