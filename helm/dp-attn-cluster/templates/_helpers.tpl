@@ -2,13 +2,16 @@
 {{ .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{- /* The name of a release may have dots and begin with a digit, the name of a service not. */}}
 {{- define "dpattn.fullname" -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- if regexMatch "^[0-9]" $release }}{{ $release = printf "r-%s" $release }}{{ end -}}
 {{- if .Values.fullnameOverride -}}
 {{ .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
-{{- else if contains (include "dpattn.name" .) .Release.Name -}}
-{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else if contains (include "dpattn.name" .) $release -}}
+{{ $release | trunc 40 | trimSuffix "-" }}
 {{- else -}}
-{{ printf "%s-%s" .Release.Name (include "dpattn.name" .) | trunc 40 | trimSuffix "-" }}
+{{ printf "%s-%s" $release (include "dpattn.name" .) | trunc 40 | trimSuffix "-" }}
 {{- end -}}
 {{- end }}
 
@@ -27,16 +30,23 @@ app.kubernetes.io/managed-by: {{ (first .).Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" (first .).Chart.Name (first .).Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{- define "dpattn.image" -}}
-{{- with .Values.image -}}
-{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
-{{- end -}}
+{{- /* Of a pod: nothing of the chart's version, so that a new chart alone replaces nobody. Takes (root, component). */}}
+{{- define "dpattn.pod.labels" -}}
+{{ include "dpattn.selector" . }}
+app.kubernetes.io/part-of: dp-attn-cluster
 {{- end }}
 
-{{- /* Of every container. */}}
+{{- /* A role's own tag or digest wins over the common digest. Takes (root, image of the role). */}}
+{{- define "dpattn.image" -}}
+{{- $common := (first .).Values.image }}{{ $own := last . -}}
+{{- $chosen := $common }}{{ if or $own.digest $own.tag }}{{ $chosen = $own }}{{ end -}}
+{{ $common.repository }}{{ if $chosen.digest }}@{{ $chosen.digest }}{{ else }}:{{ $chosen.tag | default (first .).Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- /* Of every container. Takes (root, image of the role). */}}
 {{- define "dpattn.image.lines" -}}
 image: {{ include "dpattn.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+imagePullPolicy: {{ (first .).Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -120,7 +130,7 @@ topologySpreadConstraints:
 {{- if eq .Values.clusterTls.mode "mutual" }}
 - {name: DPATTN__CLUSTERCERTIFICATE, value: /etc/dpattn/cluster/tls.crt}
 - {name: DPATTN__CLUSTERCERTIFICATEKEY, value: /etc/dpattn/cluster/tls.key}
-- {name: DPATTN__CLUSTERAUTHORITY, value: /etc/dpattn/cluster/ca.crt}
+- {name: DPATTN__CLUSTERAUTHORITY, value: /etc/dpattn/{{ if .Values.secrets.clusterAuthority.name }}authority{{ else }}cluster{{ end }}/ca.crt}
 - {name: DPATTN__CLUSTERSILONAME, value: {{ .Values.clusterTls.siloName | quote }}}
 - {name: DPATTN__CLUSTERFRONTNAME, value: {{ .Values.clusterTls.frontName | quote }}}
 {{- end }}
@@ -156,6 +166,15 @@ topologySpreadConstraints:
 {{- if and $certificate (eq $root.Values.clusterTls.mode "mutual") }}
 - name: cluster-certificate
   secret: {secretName: {{ $certificate }}, defaultMode: 0440}
+{{- with $root.Values.secrets.clusterAuthority }}
+{{- if .name }}
+- name: cluster-authority
+  secret:
+    secretName: {{ .name }}
+    defaultMode: 0440
+    items: [{key: {{ .key }}, path: ca.crt}]
+{{- end }}
+{{- end }}
 {{- end }}
 {{- with $root.Values.secrets.databaseAuthority }}
 {{- if .name }}
@@ -175,6 +194,9 @@ topologySpreadConstraints:
 {{- end }}
 {{- if and $certificate (eq $root.Values.clusterTls.mode "mutual") }}
 - {name: cluster-certificate, mountPath: /etc/dpattn/cluster, readOnly: true}
+{{- if $root.Values.secrets.clusterAuthority.name }}
+- {name: cluster-authority, mountPath: /etc/dpattn/authority, readOnly: true}
+{{- end }}
 {{- end }}
 {{- if $root.Values.secrets.databaseAuthority.name }}
 - {name: database-authority, mountPath: /etc/dpattn/database, readOnly: true}

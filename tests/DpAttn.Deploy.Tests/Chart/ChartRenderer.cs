@@ -22,12 +22,17 @@ internal static class ChartRenderer
     /// <param name="set">Values beside it, as name=value.</param>
     public static string Render(string variant, params string[] set) => RenderFolder(Folder, Variants[variant], set);
 
+    /// <summary>Renders default values as a release of that name.</summary>
+    public static string RenderRelease(string release) => Run(Folder, release, null, []);
+
     /// <summary>Renders a copy of the chart.</summary>
-    public static string RenderFolder(string folder, string? values, params string[] set)
+    public static string RenderFolder(string folder, string? values, params string[] set) => Run(folder, "dp", values, set);
+
+    private static string Run(string folder, string release, string? values, string[] set)
     {
         var (program, missing) = Built.Value;
         Assert.SkipWhen(program is null, missing ?? "");
-        return Command.Must(program!, [folder, "--name", "dp", "--namespace", "privacy", .. values is null ? (string[])[] : ["-f", values], .. set.SelectMany(one => (string[])["--set", one])]);
+        return Command.Must(program!, [folder, "--name", release, "--namespace", "privacy", .. values is null ? (string[])[] : ["-f", values], .. set.SelectMany(one => (string[])["--set", one])]);
     }
 
     private static (string?, string?) Build()

@@ -59,6 +59,25 @@ public sealed partial class RenderingTests
         Assert.All(Manifests.Render("default", $"fullnameOverride={name}").Objects, one => Assert.Matches(DnsLabel(), one.Metadata.Name));
 
     [Theory]
+    [InlineData("team.a.dpattn", "team-a-dpattn-dp-attn-cluster")]
+    [InlineData("2nd", "r-2nd-dp-attn-cluster")]
+    public void Names_are_those_of_services_whatever_helm_takes_as_the_name_of_a_release(string release, string name)
+    {
+        var manifests = Manifests.Parse(ChartRenderer.RenderRelease(release));
+        Assert.All(manifests.Objects, one => Assert.Matches(DnsLabel(), one.Metadata.Name));
+        Assert.Contains(manifests.All<V1Service>(), one => one.Metadata.Name == name);
+    }
+
+    [Fact]
+    public void Callers_addresses_reach_a_front_where_that_is_stated_and_a_service_inside_the_cluster_refuses_to_state_it()
+    {
+        const string Policy = "fronts.service.externalTrafficPolicy=Local";
+        Assert.Equal(["Local"], Manifests.Render("full").All<V1Service>().Select(one => one.Spec.ExternalTrafficPolicy).OfType<string>());
+        Assert.All(Manifests.Render("default").All<V1Service>(), one => Assert.Null(one.Spec.ExternalTrafficPolicy));
+        Assert.Contains("fronts.service.type is ClusterIP", Assert.Throws<InvalidOperationException>(() => ChartRenderer.Render("default", Policy)).Message);
+    }
+
+    [Theory]
     [MemberData(nameof(Variants))]
     public void Selectors_find_their_pods_and_nobody_elses(string variant)
     {
@@ -159,27 +178,16 @@ public sealed partial class RenderingTests
     public void The_notes_say_where_it_is_and_what_is_open(string variant, string address, string said)
     {
         // A template that renders another as text: notes are no manifest, and are not among what is rendered.
-        var copy = Directory.CreateTempSubdirectory("dpattn-notes-");
-        try
-        {
-            foreach (var file in Directory.GetFiles(ChartRenderer.Folder, "*", SearchOption.AllDirectories))
-            {
-                var target = Path.Combine(copy.FullName, Path.GetRelativePath(ChartRenderer.Folder, file));
-                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-                File.Copy(file, target);
-            }
-            File.WriteAllText(Path.Combine(copy.FullName, "templates", "shown.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shown}\ndata:\n  notes: |\n    {{- tpl (.Files.Get \"templates/NOTES.txt\") . | trim | nindent 4 }}\n");
-            var notes = Assert.Single(Manifests.Parse(ChartRenderer.RenderFolder(copy.FullName, ChartRenderer.Variants[variant])).All<V1ConfigMap>(), one => one.Metadata.Name == "shown").Data["notes"];
-            Assert.Contains(address, notes);
-            Assert.Contains(said, notes);
-            Assert.Contains("operator key", notes);
-            Assert.DoesNotContain("<no value>", notes);
-            Assert.DoesNotContain("clusterTls.mode", notes);
-        }
-        finally
-        {
-            copy.Delete(recursive: true);
-        }
+        using var copy = new ChartCopy();
+        File.WriteAllText(copy.In("templates", "shown.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shown}\ndata:\n  notes: |\n    {{- tpl (.Files.Get \"templates/NOTES.txt\") . | trim | nindent 4 }}\n");
+        var notes = Assert.Single(Manifests.Parse(copy.Render(ChartRenderer.Variants[variant])).All<V1ConfigMap>(), one => one.Metadata.Name == "shown").Data["notes"];
+        Assert.Contains(address, notes);
+        Assert.Contains(said, notes);
+        Assert.Contains("operator key", notes);
+        Assert.Contains("--set-string silos.image.tag=NEW", notes);
+        Assert.Equal(variant == "full", notes.Contains("Silos and fronts have different images now", StringComparison.Ordinal));
+        Assert.DoesNotContain("<no value>", notes);
+        Assert.DoesNotContain("clusterTls.mode", notes);
     }
 
     [GeneratedRegex("^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
