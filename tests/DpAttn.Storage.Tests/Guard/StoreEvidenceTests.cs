@@ -152,6 +152,112 @@ public sealed class StoreEvidenceTests : IAsyncLifetime
         }
     }
 
+    /// <summary>
+    /// A process of an earlier version was first: it suspended the store, told Bob's 320 units, and left of its total what is larger of both ways, with the MAC of a state. What this one adds to that does not make it whole:
+    /// Alice's 300 units are charged on top of it.
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(40)]
+    public async Task What_an_earlier_version_told_of_a_total_bounds_nothing_and_nothing_that_stands_on_it(long since)
+    {
+        var (bob, carol) = (new AccountId("bob"), new AccountId("carol"));
+        foreach (var account in new[] { bob, carol })
+            await _storage.Ledger.SetLimitAsync(Store, account, Limit);
+        await ChargeAsync(300);
+        await TellAsync();
+        var own = _witness.Marks[("store-1", "alice")];
+        await _storage.Ledger.ChargeAsync(Store, bob, new RequestId("of-bob"), RequestFingerprint.Of([1]), new PrivacyAmount(320, 0));
+        await TellAsync();
+        await _storage.Books.SuspendAsync(Store, "books are behind the witness", default);
+        var all = _witness.Marks[("store-1", "")];
+        _witness.Marks[("store-1", "alice")] = own with { Version = own.Version + 1, Spent = new PrivacyAmount(600, 0), Mac = new byte[32] };
+        _witness.Marks[("store-1", "")] = all with { Version = all.Version + 1 };
+        if (since > 0)
+        {
+            // Of a process that was still to tell this when it was suspended.
+            var known = _witness.Marks[("store-1", "carol")];
+            _storage.Books.Journal.Add(
+                new WitnessStep(known, known with { Version = known.Version + 1, Spent = new PrivacyAmount(since, 0), Mac = new byte[32] }),
+                new WitnessStep(all, all with { Version = all.Version + 1, Spent = all.Spent + new PrivacyAmount(since, 0), Mac = new byte[32] }) { Charged = new PrivacyAmount(since, 0) });
+            await TellAsync();
+            await TellAsync();
+            Assert.True(_witness.Marks[("store-1", "")].IsPartOfEvidence);
+        }
+        Assert.NotEmpty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        Assert.False(_witness.Marks[("store-1", "")].IsWholeEvidence);
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+        var spent = (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared;
+        Assert.True(spent >= 920 + since, $"{spent} where {920 + since} were charged");
+        Assert.Equal(920 + since, spent);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    /// <summary>Whether the witness can be told that the total is whole or not, the store is closed; where it cannot, each loss is charged whole.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_store_whose_total_cannot_be_sealed_is_suspended_all_the_same(bool isOutOfReach)
+    {
+        var bob = new AccountId("bob");
+        await _storage.Ledger.SetLimitAsync(Store, bob, Limit);
+        await ChargeAsync(300);
+        await TellAsync();
+        foreach (var name in new[] { "alice", "bob", "" })
+        {
+            var mark = _witness.Marks[("store-1", name)];
+            _witness.Marks[("store-1", name)] = mark with { Version = mark.Version + 1, Spent = mark.Spent + new PrivacyAmount(50, 0), Mac = new byte[32] };
+        }
+        if (isOutOfReach)
+            _witness.BeforeRaise = () => throw new StorageUnavailableException("the witness is out of reach");
+        Assert.NotEmpty((await _storage.Guard.VerifyAsync(Store)).Faults);
+        Assert.NotNull(await _storage.Guard.ReadSuspensionAsync(Store));
+        Assert.Equal(!isOutOfReach, _witness.Marks[("store-1", "")].IsWholeEvidence);
+        _witness.BeforeRaise = () => Task.CompletedTask;
+        Assert.NotNull(await _storage.Guard.AcknowledgeAsync(Store, "operator"));
+        // As of a tier that both had opened: with a seal once.
+        Assert.Equal(isOutOfReach ? 400 : 350, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared);
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
+    /// <summary>
+    /// Between the look into a conflict and the mark that is to stand over what was seen, another process acknowledges: what it wrote holds what was charged here, by the entries. That is not put on top of it once more.
+    /// </summary>
+    [Fact]
+    public async Task What_was_acknowledged_while_a_conflict_was_looked_into_is_charged_once()
+    {
+        await ChargeAsync(300);
+        await TellAsync();
+        var (bob, all) = (new AccountId("bob"), _witness.Marks[("store-1", "")]);
+        _witness.Marks[("store-1", "bob")] = new WitnessMark(Store, bob, 3, new PrivacyAmount(50, 0), new byte[32]);
+        _witness.Marks[("store-1", "")] = all with { Version = all.Version + 3, Spent = new PrivacyAmount(350, 0), Mac = new byte[32] };
+        await ChargeAsync(20);
+        // Of the raises of one round: what was committed, the seal, and then what is to stand over it.
+        var raises = 0;
+        _witness.BeforeRaise = async () =>
+        {
+            if (++raises != 3)
+                return;
+            _witness.BeforeRaise = () => Task.CompletedTask;
+            var other = new LedgerGuard(_storage.Books, _witness, TimeProvider.System);
+            await other.StartAsync();
+            await other.VerifyPendingAsync();
+            Assert.NotNull(await other.AcknowledgeAsync(Store, "operator"));
+            await other.StopAsync();
+        };
+        await TellAsync();
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
+        Assert.Equal(3, raises);
+        for (var i = 0; i < 3; i++)
+            await TellAsync();
+        Assert.Null(await _storage.Guard.ReadSuspensionAsync(Store));
+        Assert.Equal(370, (await _storage.Ledger.ReadStoreAsync(Store))!.Spent.MuSquared);
+        Assert.Equal(370, _witness.Marks[("store-1", "")].Spent.MuSquared);
+        Assert.True((await ChargeAsync(1)).IsAdmitted);
+        await TellAsync();
+        Assert.Empty((await _storage.Guard.VerifyAsync(Store)).Faults);
+    }
+
     private Task TellAsync() => _storage.Guard.TellAsync();
 
     private Task<LedgerDecision> ChargeAsync(long units) =>

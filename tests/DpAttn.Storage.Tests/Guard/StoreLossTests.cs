@@ -1,3 +1,4 @@
+using System.Globalization;
 using DpAttn.Privacy;
 
 namespace DpAttn.Storage.Tests.Guard;
@@ -78,6 +79,73 @@ public sealed class StoreLossTests : IAsyncLifetime
         Assert.Single(await _guarded.StartAsync());
         Assert.NotNull(await _guarded.Storage.Guard.AcknowledgeAsync(GuardedLedger.Store, "operator"));
         var since = new PrivacyAmount(50, 2);
+        Assert.Equal((store + since, alice, bob + since), await _guarded.SpentAsync());
+        Assert.Empty((await _guarded.Storage.Guard.VerifyAsync(GuardedLedger.Store)).Faults);
+    }
+
+    /// <summary>
+    /// Alice's charge is lost with the copy, and Bob's of the same amount is made on it: the store's row is the very state that the witness saw, and yet another history. Whoever verifies it, at the start or since, tells
+    /// the witness nothing of Bob.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task What_others_were_charged_in_the_same_amounts_on_the_copy_does_not_hide_what_the_store_lost(int charges)
+    {
+        var copy = await CopyAsync();
+        for (var i = 0; i < charges; i++)
+            await _guarded.ChargeAsync(GuardedLedger.Alice, 7);
+        var (store, alice, bob) = await _guarded.SpentAsync();
+        await _guarded.StopAsync();
+        _guarded.PutBack(copy);
+        var since = PrivacyAmount.Zero;
+        await using (var storage = SqliteStorage.Open(_guarded.Options with { WitnessDirectory = null }))
+        {
+            for (var i = 0; i < charges; i++)
+            {
+                var amount = new PrivacyAmount(7, 1);
+                since += amount;
+                Assert.True((await storage.Ledger.ChargeAsync(GuardedLedger.Store, GuardedLedger.Bob, new RequestId($"elsewhere-{i}"), RequestFingerprint.Of([3]), amount)).IsAdmitted);
+            }
+        }
+        Assert.Equal(store, ReadStore());
+        var found = Assert.Single(await _guarded.StartAsync());
+        Assert.Equal([LedgerFaultKind.Behind], found.Faults.Select(fault => fault.Kind));
+        Assert.Equal(1, Assert.Single(found.Faults).Books);
+        // Again, while it is suspended; and after another start.
+        Assert.NotEmpty((await _guarded.Storage.Guard.VerifyAsync(GuardedLedger.Store)).Faults);
+        await _guarded.StopAsync();
+        Assert.Single(await _guarded.StartAsync());
+        Assert.NotNull(await _guarded.Storage.Guard.AcknowledgeAsync(GuardedLedger.Store, "operator"));
+        Assert.Equal((store + since, alice, bob + since), await _guarded.SpentAsync());
+        Assert.Empty((await _guarded.Storage.Guard.VerifyAsync(GuardedLedger.Store)).Faults);
+        await _guarded.StopAsync();
+        Assert.Empty(await _guarded.StartAsync());
+
+        PrivacyAmount ReadStore() => new(
+            long.Parse(_guarded.Read("SELECT spent_mu2 FROM ledger_book WHERE account = ''")!, CultureInfo.InvariantCulture), long.Parse(_guarded.Read("SELECT spent_slack FROM ledger_book WHERE account = ''")!, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>An earlier version verified the same copy, told the witness of Bob and suspended the store; this one acknowledges. Nothing shows that the store's mark is of what it lost: too much, and not too little.</summary>
+    [Fact]
+    public async Task What_an_earlier_version_suspended_is_charged_whole()
+    {
+        var copy = await CopyAsync();
+        await _guarded.ChargeAsync(GuardedLedger.Alice, 7);
+        var (store, alice, bob) = await _guarded.SpentAsync();
+        await _guarded.StopAsync();
+        _guarded.PutBack(copy);
+        var since = new PrivacyAmount(7, 1);
+        await using (var storage = SqliteStorage.Open(_guarded.Options with { WitnessDirectory = null }))
+        {
+            Assert.True((await storage.Ledger.ChargeAsync(GuardedLedger.Store, GuardedLedger.Bob, new RequestId("elsewhere"), RequestFingerprint.Of([3]), since)).IsAdmitted);
+            await storage.Books.SuspendAsync(GuardedLedger.Store, "books are behind the witness", default);
+            await using var witness = FileWitness.Open(_guarded.WitnessDirectory);
+            var known = (await witness.FindAsync(GuardedLedger.Store, GuardedLedger.Bob))!;
+            Assert.Empty(await witness.RaiseAsync([new WitnessStep(known, (await storage.Books.ReadMarkAsync(GuardedLedger.Store, GuardedLedger.Bob, default))!)]));
+        }
+        Assert.Single(await _guarded.StartAsync());
+        Assert.NotNull(await _guarded.Storage.Guard.AcknowledgeAsync(GuardedLedger.Store, "operator"));
         Assert.Equal((store + since, alice, bob + since), await _guarded.SpentAsync());
         Assert.Empty((await _guarded.Storage.Guard.VerifyAsync(GuardedLedger.Store)).Faults);
     }

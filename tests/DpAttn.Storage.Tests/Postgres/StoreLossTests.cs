@@ -125,6 +125,48 @@ public sealed class StoreLossTests(TwoServers servers) : IClassFixture<TwoServer
         Assert.Empty((await first.Storage.Guard.VerifyAsync(Store)).Faults);
     }
 
+    /// <summary>
+    /// The witness saw Alice's charge; the server fails over to an older copy, where a process of an earlier version charges Bob, tells that, suspends the store and leaves of its total the larger of both ways, with the MAC of a
+    /// state. This version acknowledges.
+    /// </summary>
+    [Fact]
+    public async Task What_an_earlier_version_told_of_a_store_does_not_bound_what_its_accounts_lost()
+    {
+        await using var ledger = await CreateAsync(servers);
+        var maker = await ledger.StartAsync();
+        await maker.Storage.Ledger.CreateStoreAsync(Store, Limit);
+        var accounts = await AccountsAsync(maker, 2);
+        Assert.True((await ledger.OpenTierAsync(maker, accounts[0], 0)).IsAdmitted);
+        await maker.TellAsync();
+        var common = await SpentAsync(maker, accounts);
+        var copy = await ledger.CopyAsync();
+        var first = await ledger.StartAsync();
+        Assert.True((await ledger.OpenTierAsync(first, accounts[0], 1)).IsAdmitted);
+        await first.TellAsync();
+        var seen = await MarkAsync(first, null);
+        var lost = seen.Spent - common[0];
+        first.Held.IsHeld = true;
+        await ledger.PutBackAsync(copy);
+
+        Assert.True((await ledger.OpenTierAsync(first, accounts[1], 1)).IsAdmitted);
+        var now = await SpentAsync(first, accounts);
+        // As the earlier one does it.
+        await first.Storage.Books.SuspendAsync(Store, "books are behind the witness", default);
+        var own = (await first.Storage.Books.ReadMarkAsync(Store, null, default))!;
+        var bob = (await first.Storage.Books.ReadMarkAsync(Store, accounts[1], default))!;
+        await using (var witness = await PostgresWitness.OpenAsync(ledger.Witness))
+        {
+            Assert.Empty(await witness.RaiseAsync([
+                new WitnessStep((await witness.FindAsync(Store, accounts[1]))!, bob),
+                new WitnessStep(seen, own with { Version = Math.Max(seen.Version, own.Version) + 1, Spent = new(Math.Max(seen.Spent.MuSquared, own.Spent.MuSquared), Math.Max(seen.Spent.Slack, own.Spent.Slack)) })]));
+        }
+        await ledger.KillAsync(first);
+        var second = await ledger.StartAsync(isWhole: false);
+        Assert.NotNull(await second.Storage.Guard.AcknowledgeAsync(Store, "operator-1"));
+        Assert.Equal(now[0] + lost, (await second.Storage.Ledger.ReadStoreAsync(Store))!.Spent);
+        await RequireWholeAsync(ledger, second, accounts[1]);
+    }
+
     private static async Task<AccountId[]> AccountsAsync(Server server, int count)
     {
         var accounts = Enumerable.Range(0, count).Select(i => new AccountId($"account-{i}")).ToArray();

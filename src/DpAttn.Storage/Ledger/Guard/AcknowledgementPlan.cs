@@ -11,7 +11,7 @@ namespace DpAttn.Storage;
 internal static class AcknowledgementPlan
 {
     /// <summary>The books to write: those with faults, those that are missing, and always the store's own.</summary>
-    public static IReadOnlyList<AcknowledgedBook> Of(StoreId store, StoreScan scan, LedgerChain chain, bool givesSlabs, DateTimeOffset now)
+    public static IReadOnlyList<AcknowledgedBook> Of(StoreId store, StoreScan scan, LedgerChain chain, DateTimeOffset now)
     {
         var storeMark = scan.Missing.Find(mark => mark.Account is null);
         // A store that the catalog may have forgotten too: its books stay, closed.
@@ -19,7 +19,7 @@ internal static class AcknowledgementPlan
         var books = new List<AcknowledgedBook>();
         // What their accounts are charged for what was lost, the store is charged as well: others may have been charged since, and the mark of the store's total counts them once.
         var sum = scan.StoreSum;
-        var room = Room(own, scan, givesSlabs);
+        var room = Room(own, scan);
         foreach (var suspect in scan.Suspects)
             Add(suspect, OfBook(suspect, suspect.AccountSum, suspect.Tiers, chain, now, room: RoomFor(suspect)));
         foreach (var mark in scan.Missing)
@@ -52,20 +52,20 @@ internal static class AcknowledgementPlan
     }
 
     /// <summary>
-    /// What a store can have lost beyond what its accounts' entries hold; null where that is not known. While it is behind, its mark is of all that it was charged before its database went back, its slabs counted
-    /// as used, and of what the processes were charged on the older copy; what they have not told stands in the entries. A mark of just what the row says shows that nothing of the row was lost; accounts
-    /// with slabs are charged without it. Any other mark may have been written over by the way on which the database went on, and shows nothing.
+    /// What a store can have lost beyond what its accounts' entries hold; null where that is not known. Evidence that is whole is of all that it was charged before its database went back, its slabs counted
+    /// as used, and of what the processes were charged on the older copy; what they have not told stands in the entries. Any other mark may have been written over by the way on which the database went on, or
+    /// be that of a program that counted less, and shows nothing.
     /// </summary>
-    private static PrivacyAmount? Room(BookScan own, StoreScan scan, bool givesSlabs)
+    private static PrivacyAmount? Room(BookScan own, StoreScan scan)
     {
-        if (own.Mark is not { IsPartOfEvidence: false } mark || !(own.IsBehind || (!givesSlabs && mark.IsSameState(own.Book.ToMark(own.Mac)))))
+        if (own.Mark is not { IsWholeEvidence: true } mark || !own.IsBehind)
             return null;
         var most = (scan.Unseen + mark.Spent).Max();
         return new(Difference(most.MuSquared, scan.StoreSum.MuSquared), Difference(most.Slack, scan.StoreSum.Slack));
     }
 
-    /// <summary>Whether what an account lost is part of that: what is merely behind. Evidence that came when the store's total was acknowledged already is not.</summary>
-    private static bool IsBounded(BookScan own, BookScan found) => found is { Faults.Count: 0, IsBehind: true } && (own.IsBehind || !found.Mark!.IsEvidence);
+    /// <summary>Whether what an account lost is part of that: what is merely behind. Evidence that came when the store's total was acknowledged already is not, nor what a program told that counts no charges from slabs.</summary>
+    private static bool IsBounded(BookScan own, BookScan found) => found is { Faults.Count: 0, IsBehind: true, HasUnsealedEvidence: false } && (own.IsBehind || !found.Mark!.IsEvidence);
 
     private static AcknowledgedBook OfBook(BookScan found, WideAmount sum, IReadOnlyDictionary<string, long> tiers, LedgerChain chain, DateTimeOffset now, bool isMissing = false, bool usesMark = true, PrivacyAmount unused = default, PrivacyAmount room = default)
     {

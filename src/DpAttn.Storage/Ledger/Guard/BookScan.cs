@@ -15,6 +15,7 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
     private bool _tiersAreAuthentic = true;
     private bool _isOtherHistory;
     private bool _wentAnotherWay;
+    private bool _hasUnsealedEvidence;
     private WideAmount _sinceMark;
     private EntryRow? _limit;
 
@@ -53,6 +54,12 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
     /// Whether what is written there is not what the witness saw, whatever else is wrong: shown by entries, or by a row, that the ledger itself wrote. What somebody edited or removed is not another way by that alone.
     /// </summary>
     public bool WentAnotherWay => _wentAnotherWay;
+
+    /// <summary>Whether it is behind only because what the witness saw of it, which is what stands here, was sealed as evidence.</summary>
+    public bool IsSealed => book.IsOfStore && mark is { IsWholeEvidence: true } && mark.Version == book.Version + 1 && mark.Spent == book.ToMark(mac).Spent;
+
+    /// <summary>Whether its mark is evidence by a program that gives that the MAC of one of the entries: no state has that of an earlier one.</summary>
+    public bool HasUnsealedEvidence => _hasUnsealedEvidence;
 
     /// <summary>Whether it is less than, or not, what the witness saw.</summary>
     public bool IsDisowned => IsBehind || WentAnotherWay;
@@ -100,6 +107,7 @@ internal sealed class BookScan(LedgerChain chain, LedgerBook book, byte[] mac, W
         if (row.Sequence != LastSequence + 1 && !(isAcknowledgement && row.Sequence > LastSequence))
             _faults.Add(LedgerFaultKind.EntryMissing);
         Add(row);
+        _hasUnsealedEvidence |= mark is not null && mark.Version > row.Sequence && mark.Mac.Span.SequenceEqual(computed);
         if (!book.IsOfStore && mark is not null && mark.Version > LastSequence && mark.Version <= row.Sequence
             && !(mark.Version == row.Sequence && mark.Mac.Span.SequenceEqual(computed) && AccountSum.Equals(mark.Spent)))
         {

@@ -79,7 +79,7 @@ public sealed partial class LedgerGuard
         if (_teller is not null)
             await _teller.TellAsync(cancellationToken).ConfigureAwait(false);
         var scan = await ScanAsync(store, null, cancellationToken).ConfigureAwait(false);
-        var books = AcknowledgementPlan.Of(store, scan, _books.Chain, _books.GivesSlabs, _clock.GetUtcNow());
+        var books = AcknowledgementPlan.Of(store, scan, _books.Chain, _clock.GetUtcNow());
         var charged = books[^1].After.Spent - (scan.Store?.Book.Spent ?? PrivacyAmount.Zero);
         var line = new AuditEvent(AcknowledgeAction, actor, store, null, $"{books.Count} books, {charged.MuSquared} units of mu squared charged to the store; {reason}");
         Task<bool> WriteAsync() => _books.AcknowledgeAsync(store, books, line, cancellationToken);

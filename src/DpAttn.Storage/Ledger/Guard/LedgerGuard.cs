@@ -26,6 +26,7 @@ public sealed partial class LedgerGuard
     private readonly WitnessPairing? _pairing;
     private readonly WitnessTeller? _teller;
     private readonly WitnessSweep? _sweep;
+    private readonly WitnessSeal? _seal;
     private readonly SemaphoreSlim _acknowledging = new(1);
     private readonly SemaphoreSlim _starting = new(1);
     private readonly SemaphoreSlim _verifying = new(1);
@@ -42,6 +43,7 @@ public sealed partial class LedgerGuard
         books.Gate.Shut();
         books.Journal.Keep();
         _pairing = new WitnessPairing(books, witness);
+        _seal = new WitnessSeal(books, witness);
         _teller = new WitnessTeller(books, witness, IsPairedStillAsync, SuspendAsync);
         _sweep = new WitnessSweep(books, witness, SuspendAsync);
     }
@@ -154,36 +156,6 @@ public sealed partial class LedgerGuard
         }
     }
 
-    /// <summary>
-    /// Verifies a store's whole ledger: chains, totals, limits and tiers against the entries, and the witness. A store with faults is suspended; a lost witness alone is
-    /// a finding about this process and its witness, and closes all stores here and none in the database. Reads a snapshot, while charges go on.
-    /// </summary>
-    /// <exception cref="StorageException">The database or the witness cannot be read.</exception>
-    public async Task<LedgerReport> VerifyAsync(StoreId store, CancellationToken cancellationToken = default)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            var marks = new MarkBatch(_witness);
-            var scan = await ScanAsync(store, _isPaired ? marks.AddAsync : null, cancellationToken).ConfigureAwait(false);
-            await marks.FlushAsync(cancellationToken).ConfigureAwait(false);
-            var faults = await FaultsAsync(scan, cancellationToken).ConfigureAwait(false);
-            var report = new LedgerReport(store, scan.Books, scan.Entries, faults);
-            if (report.Reason is not { } reason || faults.All(fault => fault.Kind == LedgerFaultKind.WitnessLost))
-                return report;
-            // What was acknowledged since the snapshot is no finding; what keeps changing is one in the end.
-            if (attempt < MostTries)
-            {
-                if (!await _books.SuspendAsOfAsync(store, reason, scan.Store?.Book, cancellationToken).ConfigureAwait(false))
-                    continue;
-            }
-            else
-            {
-                await SuspendAsync(store, reason, cancellationToken).ConfigureAwait(false);
-            }
-            return report;
-        }
-    }
-
     /// <summary>Stores that have books, or marks at the witness.</summary>
     public async IAsyncEnumerable<StoreId> ListStoresAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -239,43 +211,6 @@ public sealed partial class LedgerGuard
         if (_teller is not null)
             await _teller.DisposeAsync().ConfigureAwait(false);
     }
-
-    private async Task<StoreScan> ScanAsync(StoreId store, Func<WitnessStep, CancellationToken, ValueTask>? raise, CancellationToken cancellationToken)
-    {
-        var scan = new StoreScan(_books.Chain, _isPaired ? new WitnessCursor(_witness!, store) : null, raise);
-        await _books.ScanAsync(store, scan, cancellationToken).ConfigureAwait(false);
-        await scan.EndAsync(cancellationToken).ConfigureAwait(false);
-        return scan;
-    }
-
-    private async Task<IReadOnlyList<LedgerFault>> FaultsAsync(StoreScan scan, CancellationToken cancellationToken)
-    {
-        var counts = new SortedDictionary<LedgerFaultKind, long>();
-        if (_witness is not null && !_isPaired)
-            counts[LedgerFaultKind.WitnessLost] = 0;
-        foreach (var book in scan.Store is null ? scan.Suspects : [scan.Store, .. scan.Suspects])
-        {
-            foreach (var fault in book.Faults)
-                Count(fault);
-            if (book.IsBehind && await IsLostAsync(book.Mark!, cancellationToken).ConfigureAwait(false))
-                Count(LedgerFaultKind.Behind);
-        }
-        foreach (var mark in scan.Missing)
-        {
-            if (await IsLostAsync(mark, cancellationToken).ConfigureAwait(false))
-                Count(LedgerFaultKind.BookMissing);
-        }
-        if (scan is { Store: null, Books: > 0 })
-            Count(LedgerFaultKind.BookMissing);
-        return [.. counts.Select(pair => new LedgerFault(pair.Key, pair.Value))];
-
-        void Count(LedgerFaultKind kind) => counts[kind] = counts.GetValueOrDefault(kind) + 1;
-    }
-
-    /// <summary>Whether what the witness saw is not in the database: asked anew, since the snapshot may be older than the mark.</summary>
-    private Task<bool> IsLostAsync(WitnessMark mark, CancellationToken cancellationToken) => WitnessInquiry.IsLostAsync(_books, mark, cancellationToken);
-
-    private Task SuspendAsync(StoreId store, string reason, CancellationToken cancellationToken) => _books.SuspendAsync(store, reason, cancellationToken);
 
     /// <summary>Asked before anything is told: whoever has begun another witness for the database has closed it for those that keep this one.</summary>
     private async Task<bool> IsPairedStillAsync(CancellationToken cancellationToken)

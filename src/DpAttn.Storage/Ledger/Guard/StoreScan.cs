@@ -8,7 +8,7 @@ namespace DpAttn.Storage;
 /// </summary>
 /// <param name="chain">The MACs.</param>
 /// <param name="witness">The marks, or null without a witness.</param>
-/// <param name="raise">Is given the marks of books that agree and that the witness does not know yet, or only from before.</param>
+/// <param name="raise">Is given the marks of books that agree and that the witness does not know yet, or only from before; for a store that was found whole.</param>
 internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<WitnessStep, CancellationToken, ValueTask>? raise = null) : ILedgerScan
 {
     private readonly Dictionary<string, long> _tiers = [];
@@ -26,6 +26,9 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
 
     /// <summary>Marks of books that are not there.</summary>
     public List<WitnessMark> Missing { get; } = [];
+
+    /// <summary>Whether there are books that agree and that the witness does not know yet, or only from before.</summary>
+    public bool IsAhead { get; private set; }
 
     public long Books { get; private set; }
 
@@ -111,8 +114,13 @@ internal sealed class StoreScan(LedgerChain chain, WitnessCursor? witness, Func<
             await RaiseAsync(Store, cancellationToken).ConfigureAwait(false);
     }
 
-    private ValueTask RaiseAsync(BookScan book, CancellationToken cancellationToken) =>
-        raise is not null && (book.Mark is null || book.Mark.Version < book.Book.Version) ? raise(new WitnessStep(book.Mark, book.Book.ToMark(book.Mac)), cancellationToken) : ValueTask.CompletedTask;
+    private ValueTask RaiseAsync(BookScan book, CancellationToken cancellationToken)
+    {
+        if (book.Mark is not null && book.Mark.Version >= book.Book.Version)
+            return ValueTask.CompletedTask;
+        IsAhead = true;
+        return raise is null ? ValueTask.CompletedTask : raise(new WitnessStep(book.Mark, book.Book.ToMark(book.Mac)), cancellationToken);
+    }
 
     private static void Raise(Dictionary<string, long> tiers, IReadOnlyDictionary<string, long> others)
     {

@@ -13,7 +13,7 @@ internal sealed record WitnessConflict(WitnessMark Seen, UntoldBook Own)
     /// <summary>Whether what the witness saw, or what this process committed, was not there.</summary>
     public bool IsLost { get; init; }
 
-    /// <summary>Whether what the witness has was not there, or is evidence of that: otherwise it may be of the way on which the database went on.</summary>
+    /// <summary>Whether what the witness has was not there, and is known to be whole: otherwise it may be of the way on which the database went on.</summary>
     public bool IsSeenLost { get; init; }
 
     /// <summary>What of this process's changes the witness has been told as evidence.</summary>

@@ -40,7 +40,8 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
             var isLost = isSeenLost || (isSuspended && conflict.Seen.Account is null)
                 || await IsLostAsync(books, conflict.Own.First, isExcusable, cancellationToken).ConfigureAwait(false)
                 || await IsLostAsync(books, conflict.Own.Last, isExcusable, cancellationToken).ConfigureAwait(false);
-            conflict = conflict with { IsSought = true, IsSeenLost = isSeenLost, IsLost = isLost };
+            // One that bears no seal in a store that is suspended already may be evidence by a program that counted less.
+            conflict = conflict with { IsSought = true, IsSeenLost = isSeenLost && !(isSuspended && conflict.Seen.Account is null), IsLost = isLost };
             if (isLost && !isSuspended)
             {
                 await suspend(store, new LedgerFault(LedgerFaultKind.Behind, 1).Text, cancellationToken).ConfigureAwait(false);
@@ -54,8 +55,10 @@ internal sealed class WitnessInquiry(ILedgerBooks books, ILedgerWitness witness,
             var evidence = conflict.Evidence();
             if (await witness.RaiseAsync([new WitnessStep(conflict.Seen, evidence)], cancellationToken).ConfigureAwait(false) is not [var seen])
                 return conflict with { Seen = evidence, Told = conflict.Own };
-            // Another process has raised it meanwhile: then over that.
-            conflict = conflict with { Seen = seen, IsSeenLost = seen.IsEvidence };
+            conflict = conflict with { Seen = seen };
+            // Another process has raised evidence meanwhile: then over that. Anything else is looked into before anything stands on top of it: an acknowledgement holds what was charged here.
+            if (!seen.IsEvidence)
+                return conflict with { IsSought = false };
         }
         return conflict;
     }

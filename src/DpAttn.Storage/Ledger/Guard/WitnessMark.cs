@@ -17,7 +17,10 @@ public sealed record WitnessMark(StoreId Store, AccountId? Account, long Version
     internal static ReadOnlyMemory<byte> PartOfEvidence { get; } = Enumerable.Repeat((byte)0xED, LedgerChain.Bytes).ToArray();
 
     /// <summary>Whether it is evidence, and no state.</summary>
-    internal bool IsEvidence => Mac.Span.SequenceEqual(Evidence.Span) || IsPartOfEvidence;
+    internal bool IsEvidence => IsWholeEvidence || IsPartOfEvidence;
+
+    /// <summary>Whether it is evidence of all that was seen and added. Only what has this MAC is known to be.</summary>
+    internal bool IsWholeEvidence => Mac.Span.SequenceEqual(Evidence.Span);
 
     /// <summary>Whether it is evidence that may be incomplete.</summary>
     internal bool IsPartOfEvidence => Mac.Span.SequenceEqual(PartOfEvidence.Span);

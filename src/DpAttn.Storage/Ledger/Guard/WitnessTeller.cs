@@ -5,7 +5,7 @@ using DpAttn.Privacy;
 namespace DpAttn.Storage;
 
 /// <summary>
-/// Tells the witness what the journal holds, every 0.4 s. A mark that does not rise is looked into: if what the witness saw, or what this process itself committed, is not in the database, that has
+/// Tells the witness what the journal holds, every 0.4 s, of stores before their accounts. A mark that does not rise is looked into: if what the witness saw, or what this process itself committed, is not in the database, that has
 /// gone back while it was in use, and the store is suspended; otherwise another process told the book meanwhile, and what is left of it is told after that. What the witness saw of a book that
 /// has gone back is evidence: nothing is written over it until an acknowledgement has taken it into account.
 /// </summary>
@@ -16,6 +16,7 @@ namespace DpAttn.Storage;
 internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, Func<CancellationToken, Task<bool>> isPaired, Func<StoreId, string, CancellationToken, Task> suspend) : IAsyncDisposable
 {
     private const int LooksAtOnce = 8;
+    private const int MostRounds = 4;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
     private readonly SemaphoreSlim _telling = new(1);
@@ -114,19 +115,62 @@ internal sealed class WitnessTeller(ILedgerBooks books, ILedgerWitness witness, 
         var untold = books.Journal.Take();
         if (untold.Count == 0 && _held.Count == 0)
             return;
-        await RaiseAsync(untold, cancellationToken).ConfigureAwait(false);
-        // Marks that merely came late leave the later ones of their books to be told.
-        if (await LookAsync(cancellationToken).ConfigureAwait(false) is { Count: > 0 } late)
-        {
-            await RaiseAsync(late, cancellationToken).ConfigureAwait(false);
-            books.Journal.PutBack(await LookAsync(cancellationToken).ConfigureAwait(false));
-        }
+        // Marks that merely came late leave the later ones of their books to be told, and accounts wait for their store.
+        for (var round = 0; round < MostRounds && (round == 0 || untold.Count > 0); round++)
+            untold = await TellRoundAsync(untold, cancellationToken).ConfigureAwait(false);
+        books.Journal.PutBack(untold);
         books.Journal.Told(began);
     }
 
-    private async Task RaiseAsync(IReadOnlyCollection<UntoldBook> untold, CancellationToken cancellationToken)
+    /// <returns>What is left to be told.</returns>
+    private async Task<IReadOnlyCollection<UntoldBook>> TellRoundAsync(IReadOnlyCollection<UntoldBook> untold, CancellationToken cancellationToken)
     {
-        var free = new List<UntoldBook>(untold.Count);
+        var waiting = await RaiseStoresFirstAsync(untold, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var late = await LookAsync(cancellationToken).ConfigureAwait(false);
+            // Of one book there may be both.
+            return [.. late.Concat(waiting).GroupBy(Key, (_, ofBook) => ofBook.Aggregate((one, other) => one.With(other)))];
+        }
+        catch
+        {
+            books.Journal.PutBack(waiting);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Tells of stores and then of their accounts, so that what the witness has of an account is part of what it has of the store, or of evidence of that: whoever acknowledges finds each charge in the one or, untold, in the entries.
+    /// </summary>
+    /// <returns>Those of accounts that wait for what contradicts the witness about their store.</returns>
+    private async Task<List<UntoldBook>> RaiseStoresFirstAsync(IReadOnlyCollection<UntoldBook> untold, CancellationToken cancellationToken)
+    {
+        var ofAccounts = untold.Where(book => book.Last.Account is not null).ToList();
+        try
+        {
+            await RaiseAsync(untold.Where(book => book.Last.Account is null), cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            books.Journal.PutBack(ofAccounts);
+            throw;
+        }
+        var waiting = ofAccounts.Where(book => _held.TryGetValue((book.Last.Store, null), out var own) && own.Told != own.Own).ToList();
+        try
+        {
+            await RaiseAsync(ofAccounts.Except(waiting), cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            books.Journal.PutBack(waiting);
+            throw;
+        }
+        return waiting;
+    }
+
+    private async Task RaiseAsync(IEnumerable<UntoldBook> untold, CancellationToken cancellationToken)
+    {
+        var free = new List<UntoldBook>();
         foreach (var book in untold)
         {
             if (_held.TryGetValue(Key(book), out var held))
