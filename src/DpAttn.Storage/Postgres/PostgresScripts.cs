@@ -22,7 +22,7 @@ internal sealed class PostgresScripts(string what, string resources, string tabl
         {
             throw new StorageRefusedException(found == 0
                 ? $"{what} has no tables of this program yet: apply the schema first, with 'DpAttn.Server --migrate' and the same settings"
-                : $"{what} has schema version {found}, and this program needs {version}: apply it with 'DpAttn.Server --migrate' and the same settings, after a backup and with no older server running");
+                : $"{what} has schema version {found}, and this program needs {version}: apply it with 'DpAttn.Server --migrate' and the same settings, after a backup");
         }
         return schema;
     }
