@@ -1,4 +1,3 @@
-using DpAttn.Drills.Cluster;
 using DpAttn.Drills.Load;
 using DpAttn.PostgresServer;
 
