@@ -84,8 +84,9 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
     ];
 
     /// <summary>Waits until nothing that was done before has anything to do with what is done next: probes are answered, and the calls of before have ended.</summary>
+    /// <param name="ofProbes">Whether probes alone are waited for.</param>
     /// <returns>How long it took until probes were answered.</returns>
-    public async Task<TimeSpan> CalmAsync()
+    public async Task<TimeSpan> CalmAsync(bool ofProbes = false)
     {
         var began = DateTimeOffset.UtcNow;
         while (true)
@@ -94,6 +95,8 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
             await Task.Delay(Calm);
             var probed = _probes.SelectMany(probe => probe.Lines).Where(line => line.Began >= from).ToArray();
             var isCalm = probed.Length > 0 && probed.All(line => line.Failure is null);
+            if (isCalm && ofProbes)
+                return from - began;
             while (isCalm && _users.Any(user => user.CallBegan < from) && DateTimeOffset.UtcNow - began < CalmPatience)
                 await Task.Delay(50);
             if (isCalm && _users.All(user => user.CallBegan >= from))

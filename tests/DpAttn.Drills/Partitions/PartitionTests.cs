@@ -67,7 +67,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
             if (goesOn)
             {
                 Assert.InRange(members, 1, Silos.Length - 1);
-                await load.CalmAsync();
+                await load.CalmAsync(ofProbes: true);
                 var away = load.AwaySince(new Disturbance(DisturbanceKind.Cut, what, began, DateTimeOffset.UtcNow, DateTimeOffset.UtcNow)).Values.Max();
                 output.WriteLine($"the rest was answering {away.TotalSeconds:F1} s after the cut; {members} silos were members");
                 Assert.InRange(away, TimeSpan.Zero, Rest);
