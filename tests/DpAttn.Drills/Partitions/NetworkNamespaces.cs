@@ -80,8 +80,8 @@ internal sealed class NetworkNamespaces : IDisposable
     /// <exception cref="InvalidOperationException">It was refused, or not tried: that tells nothing of the network.</exception>
     public async Task<bool> ReachesAsync(string member, IPEndPoint endpoint)
     {
-        using var process = Process.Start(new ProcessStartInfo(
-            "ip", ["netns", "exec", NameOf(member), "timeout", $"{ConnectSeconds}", "bash", "-c", "exec 3<>/dev/tcp/$0/$1", $"{endpoint.Address}", $"{endpoint.Port}"]) { RedirectStandardError = true })!;
+        string[] connect = ["timeout", $"{ConnectSeconds}", "bash", "-c", "exec 3<>/dev/tcp/$0/$1", $"{endpoint.Address}", $"{endpoint.Port}"];
+        using var process = Process.Start(new ProcessStartInfo("ip", ["netns", "exec", NameOf(member), .. connect]) { RedirectStandardError = true })!;
         var error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         return process.ExitCode switch
