@@ -26,6 +26,9 @@ internal sealed class ClusterProcess(string name, IReadOnlyDictionary<string, st
     /// <summary>Whether it was started and has not ended.</summary>
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>The exit code with which it ended without being told to by this one; null of one that runs, and of one that was killed or stopped.</summary>
+    public int? EndedBy => _process is { HasExited: true } ended ? ended.ExitCode : null;
+
     /// <summary>Where the API of a front listens.</summary>
     public Uri Endpoint => new($"http://{_place.Address}:{_port}");
 

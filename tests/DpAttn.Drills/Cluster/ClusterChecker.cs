@@ -3,30 +3,23 @@ using DpAttn.Drills.Load;
 namespace DpAttn.Drills;
 
 /// <summary>What a cluster promises beyond the ledger: nothing acknowledged is lost, calls end in time, and what is done to it costs no more than is said.</summary>
-/// <param name="journal">What the clients were told.</param>
-/// <param name="attempts">Their requests.</param>
-/// <param name="probes">Calls without retries.</param>
-/// <param name="disturbances">What was done.</param>
-/// <param name="acknowledged">The batches that the owner was told are stored.</param>
-/// <param name="stored">Those that are.</param>
+/// <param name="record">What was told, done and kept.</param>
 /// <param name="bounds">What may be exceeded by nothing.</param>
-internal sealed class ClusterChecker(
-    IReadOnlyList<JournalLine> journal, IReadOnlyCollection<Attempt> attempts, IReadOnlyCollection<ProbeLine> probes, IReadOnlyList<Disturbance> disturbances,
-    IReadOnlyCollection<BatchLine> acknowledged, IReadOnlyCollection<StoredBatch> stored, ClusterBounds bounds)
+internal sealed class ClusterChecker(ClusterRecord record, ClusterBounds bounds)
 {
     // What a silo that left may still cost comes at once.
     private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(5);
 
     // Fewer say nothing about what is answered without the database.
-    private const int FewestDuring = 5;
+    private const int FewestAway = 5;
 
     /// <summary>What does not hold.</summary>
-    public IReadOnlyList<string> Check() => [.. Batches(), .. Late(), .. disturbances.SelectMany(Costs)];
+    public IReadOnlyList<string> Check() => [.. Batches(), .. Late(), .. NotMade(), .. Ends(), .. record.Disturbances.SelectMany(Costs)];
 
     private IEnumerable<string> Batches()
     {
-        var byId = stored.ToLookup(batch => (batch.Store, batch.Batch));
-        foreach (var batch in acknowledged)
+        var byId = record.Stored.ToLookup(batch => (batch.Store, batch.Batch));
+        foreach (var batch in record.Acknowledged)
         {
             var found = byId[(batch.Store, batch.Batch)].ToArray();
             if (found.Length != 1 || found[0].FirstSlot != batch.FirstSlot || found[0].Slots != batch.Rows)
@@ -34,7 +27,7 @@ internal sealed class ClusterChecker(
             else if (found[0].WholeRows != batch.Rows)
                 yield return $"batch {batch.Batch} was acknowledged with {batch.Rows} rows, and {found[0].WholeRows} are there";
         }
-        foreach (var store in stored.GroupBy(batch => batch.Store))
+        foreach (var store in record.Stored.GroupBy(batch => batch.Store))
         {
             long next = 0;
             foreach (var batch in store.OrderBy(batch => batch.FirstSlot))
@@ -46,7 +39,7 @@ internal sealed class ClusterChecker(
         }
     }
 
-    private IEnumerable<string> Late() => attempts.Where(attempt => attempt.Ended - attempt.Began > bounds.Request)
+    private IEnumerable<string> Late() => record.Attempts.Where(attempt => attempt.Ended - attempt.Began > bounds.Request)
         .Select(attempt => $"a request at {attempt.Began:HH:mm:ss.fff} ended after {(attempt.Ended - attempt.Began).TotalSeconds:F1} s ({attempt.Outcome})");
 
     private IEnumerable<string> Costs(Disturbance disturbance) => disturbance.Kind switch
@@ -59,17 +52,50 @@ internal sealed class ClusterChecker(
         _ => [],
     };
 
-    private IEnumerable<string> Away(Disturbance disturbance, TimeSpan most) => Outages.Of(disturbance, probes).Where(key => key.Value > most)
-        .Select(key => $"{Named(disturbance)}: {key.Key} was away for {key.Value.TotalSeconds:F1} s, and {most.TotalSeconds} s are allowed");
+    /// <summary>A key that was not asked was not there either, for all that is known; and who looks away before the bound cannot see it exceeded.</summary>
+    private IEnumerable<string> Away(Disturbance disturbance, TimeSpan most)
+    {
+        if (disturbance.Watched - disturbance.Began <= most)
+            yield return $"{Named(disturbance)}: watched for {(disturbance.Watched - disturbance.Began).TotalSeconds:F1} s, which cannot exceed the {most.TotalSeconds} s that are allowed";
+        var away = Outages.Of(disturbance, record.Probes);
+        foreach (var key in record.Keys.Where(key => !away.ContainsKey(key)))
+            yield return $"{Named(disturbance)}: {key} was not asked";
+        foreach (var (key, time) in away.Where(key => key.Value > most))
+            yield return $"{Named(disturbance)}: {key} was away for {time.TotalSeconds:F1} s, and {most.TotalSeconds} s are allowed";
+    }
 
-    /// <summary>What is open is answered without the database: enough at once, and all for whoever repeats as the SDK does.</summary>
+    private IEnumerable<string> NotMade()
+    {
+        if (record.Probes.Count(probe => probe.Failure == ProbeLine.NotMade) is var count && count > 0)
+            yield return $"{count} calls without retries were not made: too many had not come back";
+    }
+
+    private IEnumerable<string> Ends()
+    {
+        foreach (var end in record.Ends)
+        {
+            if (end.Reason == EndReason.ByItself)
+                yield return $"{end.Name} ended by itself before {end.Noticed:HH:mm:ss}, with {end.Code}";
+            else if (end.Reason == EndReason.Told && end.Code != 0)
+                yield return $"{end.Name} was told to stop and ended with {end.Code}";
+        }
+    }
+
+    /// <summary>What is open is answered without the database: of each store enough while it is certainly away, and all for whoever repeats as the SDK does.</summary>
     private IEnumerable<string> Opened(Disturbance disturbance)
     {
-        var asked = Within(disturbance.Began, disturbance.Ended).Where(line => line.Request is null).ToArray();
-        var answered = asked.Count(line => line.Told == JournalLine.Answered && line.Ended <= disturbance.Ended);
-        if (answered < FewestDuring)
-            yield return $"{Named(disturbance)}: only {answered} calls of open tiers were answered meanwhile";
-        foreach (var fault in Failed(asked.Where(line => !line.IsProbe), disturbance))
+        if (disturbance.Away is not { } away)
+        {
+            yield return $"{Named(disturbance)}: nobody knows when it was away";
+            yield break;
+        }
+        foreach (var store in record.OpenStores)
+        {
+            var answered = record.Journal.Count(line => line.Store == store && line.Request is null && line.Told == JournalLine.Answered && line.Began >= away.Gone && line.Ended <= away.Back);
+            if (answered < FewestAway)
+                yield return $"{Named(disturbance)}: only {answered} calls of open tiers of {store} were made and answered while it was away";
+        }
+        foreach (var fault in Failed(During(disturbance.Began, disturbance.Ended).Where(line => line.Request is null), disturbance))
             yield return fault;
     }
 
@@ -79,7 +105,7 @@ internal sealed class ClusterChecker(
     /// <summary>Calls through the SDK's retries that were under way then.</summary>
     private IEnumerable<JournalLine> During(DateTimeOffset from, DateTimeOffset to) => Within(from, to).Where(line => !line.IsProbe);
 
-    private IEnumerable<JournalLine> Within(DateTimeOffset from, DateTimeOffset to) => journal.Where(line => line.Ended >= from && line.Began <= to);
+    private IEnumerable<JournalLine> Within(DateTimeOffset from, DateTimeOffset to) => record.Journal.Where(line => line.Ended >= from && line.Began <= to);
 
     private static string Named(Disturbance disturbance) => $"{disturbance.Kind} of {disturbance.What} at {disturbance.Began:HH:mm:ss}";
 }

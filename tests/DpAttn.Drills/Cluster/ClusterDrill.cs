@@ -3,9 +3,13 @@ using DpAttn.LocalCluster;
 namespace DpAttn.Drills;
 
 /// <summary>Does one thing after another to a cluster under load, and watches each for as long as its bound and some more.</summary>
-internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad load)
+internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad load, ClusterBounds bounds)
 {
-    private static readonly TimeSpan AfterKill = TimeSpan.FromSeconds(12), Frozen = TimeSpan.FromSeconds(18), AfterStop = TimeSpan.FromSeconds(6), AfterAdd = TimeSpan.FromSeconds(2), Away = TimeSpan.FromSeconds(2);
+    // Past a bound: what exceeds it has to be seen.
+    private static readonly TimeSpan Beyond = TimeSpan.FromSeconds(2);
+
+    // The database is away for less than caches answer without it.
+    private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(6), AfterAdd = TimeSpan.FromSeconds(2), AfterRestart = TimeSpan.FromSeconds(1), Away = TimeSpan.FromSeconds(3);
 
     /// <summary>kill -9; later it is started again.</summary>
     public async Task KillAsync(int silo)
@@ -13,7 +17,7 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
         await BeginAsync();
         var began = DateTimeOffset.UtcNow;
         await cluster.Silos[silo].KillAsync();
-        await WriteAsync(DisturbanceKind.Kill, cluster.Silos[silo].Name, began, AfterKill);
+        await WriteAsync(DisturbanceKind.Kill, cluster.Silos[silo].Name, began, bounds.Kill + Beyond);
         await StartAsync(cluster.Silos[silo]);
     }
 
@@ -23,7 +27,7 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
         await BeginAsync();
         var began = DateTimeOffset.UtcNow;
         cluster.Silos[silo].Signal("-STOP");
-        await WriteAsync(DisturbanceKind.Freeze, cluster.Silos[silo].Name, began, Frozen);
+        await WriteAsync(DisturbanceKind.Freeze, cluster.Silos[silo].Name, began, bounds.Freeze + Beyond);
         await cluster.Silos[silo].KillAsync();
         if (!isLast)
             await StartAsync(cluster.Silos[silo]);
@@ -34,8 +38,7 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
     {
         await BeginAsync();
         var began = DateTimeOffset.UtcNow;
-        if (await cluster.Silos[silo].StopAsync() is not 0 and var code)
-            load.Faults.Enqueue($"{cluster.Silos[silo].Name} was told to stop and ended with {code}");
+        await load.StopAsync(cluster.Silos[silo]);
         await WriteAsync(DisturbanceKind.Stop, cluster.Silos[silo].Name, began, AfterStop);
         await StartAsync(cluster.Silos[silo]);
     }
@@ -55,17 +58,19 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
         await BeginAsync();
         var began = DateTimeOffset.UtcNow;
         await Task.Run(() => cluster.Postgres.Stop());
+        var gone = DateTimeOffset.UtcNow;
         await Task.Delay(Away);
+        var back = DateTimeOffset.UtcNow;
         await cluster.Postgres.StartAgainAsync();
-        await WriteAsync(DisturbanceKind.Database, "PostgreSQL", began, AfterStop);
+        await WriteAsync(DisturbanceKind.Database, "PostgreSQL", began, AfterRestart, (gone, back));
     });
 
     private async Task BeginAsync()
     {
         await load.CalmAsync();
-        foreach (var silo in cluster.Silos.Where(silo => !silo.IsRunning))
+        foreach (var silo in cluster.Silos.Where(silo => silo.EndedBy is not null))
         {
-            load.Faults.Enqueue($"{silo.Name} ended by itself before {DateTimeOffset.UtcNow:HH:mm:ss}");
+            load.Add(EndReason.ByItself, silo);
             await silo.StartAsync();
         }
     }
@@ -78,10 +83,10 @@ internal sealed class ClusterDrill(LocalCluster.Cluster cluster, ClusterLoad loa
         await WriteAsync(DisturbanceKind.Add, silo.Name, began, AfterAdd);
     }
 
-    private async Task WriteAsync(DisturbanceKind kind, string what, DateTimeOffset began, TimeSpan watch)
+    private async Task WriteAsync(DisturbanceKind kind, string what, DateTimeOffset began, TimeSpan watch, (DateTimeOffset Gone, DateTimeOffset Back)? away = null)
     {
         var ended = DateTimeOffset.UtcNow;
         await Task.Delay(watch);
-        load.Add(new Disturbance(kind, what, began, ended, DateTimeOffset.UtcNow));
+        load.Add(new Disturbance(kind, what, began, ended, DateTimeOffset.UtcNow, away));
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using DpAttn.Client;
 using DpAttn.Contracts;
 using DpAttn.Drills.Load;
+using DpAttn.LocalCluster;
 
 namespace DpAttn.Drills;
 
@@ -23,6 +24,7 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
     private readonly List<ClusterUser> _users = [];
     private readonly List<Probes> _probes = [];
     private readonly List<Disturbance> _disturbances = [];
+    private readonly ConcurrentQueue<ProcessEnd> _ends = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
     private IDpAttentionClient _owner = null!;
@@ -82,8 +84,9 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
     ];
 
     /// <summary>Waits until nothing that was done before has anything to do with what is done next: probes are answered, and the calls of before have ended.</summary>
+    /// <param name="ofProbes">Whether probes alone are waited for.</param>
     /// <returns>How long it took until probes were answered.</returns>
-    public async Task<TimeSpan> CalmAsync()
+    public async Task<TimeSpan> CalmAsync(bool ofProbes = false)
     {
         var began = DateTimeOffset.UtcNow;
         while (true)
@@ -92,6 +95,8 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
             await Task.Delay(Calm);
             var probed = _probes.SelectMany(probe => probe.Lines).Where(line => line.Began >= from).ToArray();
             var isCalm = probed.Length > 0 && probed.All(line => line.Failure is null);
+            if (isCalm && ofProbes)
+                return from - began;
             while (isCalm && _users.Any(user => user.CallBegan < from) && DateTimeOffset.UtcNow - began < CalmPatience)
                 await Task.Delay(50);
             if (isCalm && _users.All(user => user.CallBegan >= from))
@@ -110,8 +115,8 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
         await _opening.PauseAsync();
         try
         {
-            // Every silo has looked again by then.
-            await Task.Delay(TimeSpan.FromSeconds(4));
+            // Every silo has looked again by then, at the latest when the work has begun.
+            await Task.Delay(TimeSpan.FromSeconds(2));
             await work();
         }
         finally
@@ -127,6 +132,28 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
         log($"{(disturbance.Began - _began).TotalSeconds:F0} s: {disturbance.Kind} {disturbance.What}, {(disturbance.Ended - disturbance.Began).TotalSeconds:F1} s");
     }
 
+    /// <summary>Writes down that a process ended that was not killed, if it did.</summary>
+    public void Add(EndReason reason, ClusterProcess process)
+    {
+        if (process.EndedBy is { } code)
+            _ends.Enqueue(new ProcessEnd(process.Name, reason, code, DateTimeOffset.UtcNow));
+    }
+
+    /// <summary>Stops a process in order, and writes down how it ended.</summary>
+    public async Task StopAsync(ClusterProcess process) => _ends.Enqueue(new ProcessEnd(process.Name, EndReason.Told, await process.StopAsync(), DateTimeOffset.UtcNow));
+
+    /// <summary>How long keys have been away since something was done that lasts.</summary>
+    /// <returns>By key; a key that was not asked has all the time.</returns>
+    public IReadOnlyDictionary<string, TimeSpan> AwaySince(Disturbance disturbance)
+    {
+        var away = Outages.Of(disturbance, _probes.SelectMany(probe => probe.Lines));
+        return _probes.SelectMany(probe => probe.Keys).ToDictionary(key => key, key => away.GetValueOrDefault(key, disturbance.Watched - disturbance.Began));
+    }
+
+    /// <summary>Calls for answers that are charged one by one, without retries, that were made since then and failed.</summary>
+    public int ChargesFailedSince(DateTimeOffset from) =>
+        _probes.Sum(probe => probe.Lines.Count(line => line.Key == probe.KeyOf(_stores.PerQuery) && line.Began >= from && line.Failure is not null));
+
     /// <summary>Ends the load, stops the silos, and compares.</summary>
     public async Task EndAsync(ClusterBounds bounds)
     {
@@ -139,11 +166,25 @@ internal sealed class ClusterLoad(LocalCluster.Cluster cluster, string directory
             foreach (var store in _stores.All)
                 told[(store.Incarnation, user.Account)] = await user.LookAsync(store) ?? -1;
         }
+        foreach (var process in cluster.Silos.Concat(cluster.Fronts))
+            Add(EndReason.ByItself, process);
         foreach (var silo in cluster.Silos.Where(silo => silo.IsRunning))
-            await silo.StopAsync();
+            await StopAsync(silo);
         var (books, stored, journal) = (LedgerRows.ReadPostgres(cluster.Database), await StoredBatches.ReadAsync(cluster.Database), _journal.Read());
         ProbeLine[] probes = [.. _probes.SelectMany(probe => probe.Lines)];
-        foreach (var fault in (string[])[.. new LoadChecker(journal, _prices, books).Check(), .. new ClusterChecker(journal, _attempts, probes, _disturbances, _acknowledged, stored, bounds).Check()])
+        var record = new ClusterRecord
+        {
+            Journal = journal,
+            Attempts = _attempts,
+            Probes = probes,
+            Keys = [.. _probes.SelectMany(probe => probe.Keys)],
+            OpenStores = [_stores.Rows.Incarnation, _stores.Distances.Incarnation],
+            Disturbances = _disturbances,
+            Ends = _ends,
+            Acknowledged = _acknowledged,
+            Stored = stored,
+        };
+        foreach (var fault in (string[])[.. new LoadChecker(journal, _prices, books).Check(), .. new ClusterChecker(record, bounds).Check()])
             Faults.Enqueue(fault);
         foreach (var ((store, account), units) in told)
         {

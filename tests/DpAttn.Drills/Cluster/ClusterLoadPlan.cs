@@ -18,5 +18,5 @@ internal sealed record ClusterBounds(TimeSpan Kill, TimeSpan Freeze, TimeSpan Re
     public static ClusterBounds Stated { get; } = new(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(12));
 
     /// <summary>For machines that do other things meanwhile.</summary>
-    public static ClusterBounds Busy { get; } = new(TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(40), TimeSpan.FromSeconds(20));
+    public static ClusterBounds Busy { get; } = new(TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(18), TimeSpan.FromSeconds(20));
 }

@@ -93,7 +93,7 @@ internal sealed class ClusterUser(AskingClient asking, ClusterStores stores, Fun
         Interlocked.Exchange(ref _callBegan, DateTimeOffset.UtcNow.Ticks);
         var line = await asking.AskAsync(store, options, query);
         Interlocked.Exchange(ref _callBegan, long.MaxValue);
-        if (line?.Request is { } key)
+        if (line.Request is { } key)
             _ = line.Told == JournalLine.GaveUp ? _unsettled.Add(key) : _unsettled.Remove(key);
     }
 }

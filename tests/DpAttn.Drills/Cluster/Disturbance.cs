@@ -28,4 +28,5 @@ internal enum DisturbanceKind
 /// <param name="Began">When.</param>
 /// <param name="Ended">When it was over; of a kill when the process was gone.</param>
 /// <param name="Watched">Until when calls belong to it: nothing else was done before.</param>
-internal sealed record Disturbance(DisturbanceKind Kind, string What, DateTimeOffset Began, DateTimeOffset Ended, DateTimeOffset Watched);
+/// <param name="Away">Of the database: since when it was gone, and until when it had not been started again.</param>
+internal sealed record Disturbance(DisturbanceKind Kind, string What, DateTimeOffset Began, DateTimeOffset Ended, DateTimeOffset Watched, (DateTimeOffset Gone, DateTimeOffset Back)? Away = null);

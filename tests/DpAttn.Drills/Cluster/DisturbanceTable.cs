@@ -15,7 +15,7 @@ internal static class DisturbanceTable
             var worst = Outages.Of(disturbance, probes).OrderByDescending(key => key.Value).FirstOrDefault();
             var probed = probes.Where(probe => probe.Began >= disturbance.Began && probe.Began < disturbance.Watched).ToArray();
             var calls = journal.Where(line => !line.IsProbe && line.Ended >= disturbance.Began && line.Began < disturbance.Watched).ToArray();
-            var opened = journal.Where(line => line.IsProbe && line.Request is null && line.Began >= disturbance.Began && line.Began <= disturbance.Ended).ToArray();
+            var opened = journal.Where(line => line.IsProbe && line.Request is null && line.Began >= (disturbance.Away?.Gone ?? disturbance.Began) && line.Began <= (disturbance.Away?.Back ?? disturbance.Ended)).ToArray();
             yield return string.Create(CultureInfo.InvariantCulture, $"""
                 | {(disturbance.Began - began).TotalSeconds:F0} s | {disturbance.Kind} {disturbance.What} | {worst.Value.TotalSeconds:F1} s | {(worst.Value > TimeSpan.Zero ? worst.Key : "")} | {Failures(probed)} | {calls.Length} | {calls.Select(line => (line.Ended - line.Began).TotalSeconds).DefaultIfEmpty().Max():F1} s | {calls.Count(line => line.Told == JournalLine.GaveUp)} | {opened.Count(line => line.Told == JournalLine.Answered)} of {opened.Length} |
                 """);

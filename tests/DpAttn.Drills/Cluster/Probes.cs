@@ -5,7 +5,11 @@ using DpAttn.Drills.Load;
 namespace DpAttn.Drills;
 
 /// <summary>A call without retries: to what, when, and whether it was answered.</summary>
-internal sealed record ProbeLine(string Key, DateTimeOffset Began, DateTimeOffset Ended, string? Failure);
+internal sealed record ProbeLine(string Key, DateTimeOffset Began, DateTimeOffset Ended, string? Failure)
+{
+    /// <summary>The failure of a call that should have been made and was not: too many had not come back.</summary>
+    public const string NotMade = "not made";
+}
 
 /// <summary>
 /// Asks without retries and at a steady pace, whether or not earlier calls have come back: when a key answers again is then known to one pace. Each store, for each account, is a key: what is open in the
@@ -13,9 +17,16 @@ internal sealed record ProbeLine(string Key, DateTimeOffset Began, DateTimeOffse
 /// </summary>
 internal sealed class Probes(AskingClient asking, ClusterStores stores, int number, TimeSpan pace)
 {
-    private const int MostUnderWay = 100;
+    // More than come together while every call takes all the time that a request may.
+    private const int MostUnderWay = 200;
 
     public ConcurrentQueue<ProbeLine> Lines { get; } = new();
+
+    /// <summary>What is asked all the while.</summary>
+    public IEnumerable<string> Keys => new[] { stores.Rows, stores.Distances, stores.PerQuery }.Select(KeyOf);
+
+    /// <summary>What a store is called as a key.</summary>
+    public string KeyOf(LoadStore store) => $"{store.Name} of {number}";
 
     public async Task OpenAsync(IEnumerable<(LoadStore Store, string Release)> published)
     {
@@ -35,6 +46,11 @@ internal sealed class Probes(AskingClient asking, ClusterStores stores, int numb
                 underWay.Add(ProbeAsync(stores.Distances, new AttendOptions(), step % ClusterUser.QuerySets));
                 underWay.Add(ProbeAsync(stores.PerQuery, new AttendOptions { Tier = 0, IdempotencyKey = $"probe-{number}-{step}" }, 0));
             }
+            else
+            {
+                foreach (var key in Keys)
+                    Lines.Enqueue(new ProbeLine(key, DateTimeOffset.UtcNow, DateTimeOffset.UtcNow, ProbeLine.NotMade));
+            }
             await Task.Delay(pace, CancellationToken.None);
         }
         await Task.WhenAll(underWay);
@@ -43,7 +59,6 @@ internal sealed class Probes(AskingClient asking, ClusterStores stores, int numb
     private async Task ProbeAsync(LoadStore store, AttendOptions options, int query)
     {
         var line = await asking.AskAsync(store, options, query);
-        if (line is not null)
-            Lines.Enqueue(new ProbeLine($"{store.Name} of {number}", line.Began, line.Ended, line.Told == JournalLine.Answered ? null : line.Code ?? line.Told));
+        Lines.Enqueue(new ProbeLine(KeyOf(store), line.Began, line.Ended, line.Told == JournalLine.Answered ? null : line.Code ?? line.Told));
     }
 }

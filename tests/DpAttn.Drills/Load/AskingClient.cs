@@ -16,8 +16,8 @@ internal sealed class AskingClient(IDpAttentionClient client, string account, bo
     public string Account => account;
 
     /// <summary>Asks a set of queries.</summary>
-    /// <returns>What it was told; null where nothing is open yet, which is not written down.</returns>
-    public async Task<JournalLine?> AskAsync(LoadStore store, AttendOptions options, int query = 0)
+    /// <returns>What it was told.</returns>
+    public async Task<JournalLine> AskAsync(LoadStore store, AttendOptions options, int query = 0)
     {
         var line = new JournalLine(
             account, store.Incarnation, options.IdempotencyKey, options.Release, options.Tier, JournalLine.Refused, Query: query, Began: DateTimeOffset.UtcNow, IsProbe: isProbe);
@@ -40,7 +40,8 @@ internal sealed class AskingClient(IDpAttentionClient client, string account, bo
         }
         catch (DpAttentionException e) when (e.Code == ProblemCodes.NotOpened)
         {
-            return null;
+            // Of an account that was answered before, the checker says that it is wrong.
+            line = line with { Told = JournalLine.NotOpened };
         }
         catch (DpAttentionException e)
         {

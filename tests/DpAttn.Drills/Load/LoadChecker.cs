@@ -14,6 +14,7 @@ internal sealed class LoadChecker(IReadOnlyList<JournalLine> journal, IReadOnlyD
     public IReadOnlyList<string> Check()
     {
         CheckReplays();
+        CheckOpened();
         foreach (var lines in journal.GroupBy(line => (line.Store, line.Account)))
         {
             var book = books.Where(book => book.Store == lines.Key.Store && book.Account == lines.Key.Account).ToArray();
@@ -41,6 +42,14 @@ internal sealed class LoadChecker(IReadOnlyList<JournalLine> journal, IReadOnlyD
             if (lines.Select(line => line.Digest).Distinct().Count() != 1)
                 _faults.Add($"answers of {what} differ");
         }
+    }
+
+    /// <summary>What is open stays open: who was answered once is never told afterwards that nothing is.</summary>
+    private void CheckOpened()
+    {
+        var first = journal.Where(line => line.Told == JournalLine.Answered).GroupBy(line => (line.Store, line.Account)).ToDictionary(group => group.Key, group => group.Min(line => line.Ended));
+        foreach (var line in journal.Where(line => line.Told == JournalLine.NotOpened && first.TryGetValue((line.Store, line.Account), out var answered) && line.Began >= answered))
+            _faults.Add($"{line.Account} was told at {line.Began:HH:mm:ss.fff} that nothing is open, and was answered before");
     }
 
     private void CheckAccount(BookRow book, IReadOnlyList<JournalLine> lines)

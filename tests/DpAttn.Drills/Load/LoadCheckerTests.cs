@@ -28,6 +28,18 @@ public class LoadCheckerTests
     public void What_agrees_passes() => Assert.Empty(new LoadChecker(Journal, Prices, Books).Check());
 
     [Fact]
+    public void An_account_that_was_answered_and_is_told_later_that_nothing_is_open_is_found()
+    {
+        var at = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        JournalLine[] answered = [.. Journal.Select(line => line with { Began = at, Ended = at.AddSeconds(1) })];
+        JournalLine told = new("a", "s", null, null, null, JournalLine.NotOpened, Began: at.AddSeconds(1), Ended: at.AddSeconds(2));
+        Found("a was told at 00:00:01.000 that nothing is open", journal: [.. answered, told]);
+        // What was asked before the first answer came, and what was never answered.
+        Assert.Empty(new LoadChecker([.. answered, told with { Began = at.AddSeconds(0.9) }], Prices, Books).Check());
+        Assert.Empty(new LoadChecker([.. answered.Select(line => line.Account == "b" && line.Told == JournalLine.Answered ? line with { Told = JournalLine.GaveUp } : line), told with { Account = "b" }], Prices, Books).Check());
+    }
+
+    [Fact]
     public void A_request_that_was_answered_and_is_not_charged_is_found() => Found("answered and is not charged", books: Without("a", "k3"));
 
     [Fact]

@@ -9,7 +9,7 @@ namespace DpAttn.Drills.Load;
 /// <param name="Request">The idempotency key; null for what was asked without one.</param>
 /// <param name="Release">The release; null where the store has none.</param>
 /// <param name="Tier">The tier.</param>
-/// <param name="Told">answered, refused, or gave-up.</param>
+/// <param name="Told">answered, refused, not-opened, or gave-up.</param>
 /// <param name="IsCharged">Whether the answer said that it cost something.</param>
 /// <param name="IsReplay">Whether the answer said that it is a replay.</param>
 /// <param name="Digest">Of the answer's numbers.</param>
@@ -22,9 +22,9 @@ internal sealed record JournalLine(
     string Account, string Store, string? Request, string? Release, int? Tier, string Told, bool IsCharged = false, bool IsReplay = false, string? Digest = null,
     int Query = 0, DateTimeOffset Began = default, DateTimeOffset Ended = default, string? Code = null, bool IsProbe = false)
 {
-    public const string Answered = "answered", Refused = "refused", GaveUp = "gave-up";
+    public const string Answered = "answered", Refused = "refused", NotOpened = "not-opened", GaveUp = "gave-up";
 
-    /// <summary>charged, replayed, free, refused or gave-up.</summary>
+    /// <summary>charged, replayed, free, refused, not-opened or gave-up.</summary>
     [JsonIgnore]
     public string Kind => Told != Answered ? Told : IsCharged ? "charged" : IsReplay ? "replayed" : "free";
 }

@@ -75,7 +75,7 @@ internal sealed class LoadUser(
     {
         if (options.IdempotencyKey is not null && !_made.Contains((store, options)))
             _made.Add((store, options));
-        var line = new JournalLine(account, store.Incarnation, options.IdempotencyKey, options.Release, options.Tier, JournalLine.Refused);
+        var line = new JournalLine(account, store.Incarnation, options.IdempotencyKey, options.Release, options.Tier, JournalLine.Refused, Began: DateTimeOffset.UtcNow);
         try
         {
             var answer = await client.AttendAsync(store.Name, store.Shape.Queries(QueryCount), QueryCount, options, CancellationToken.None);
@@ -95,12 +95,14 @@ internal sealed class LoadUser(
         }
         catch (DpAttentionException e) when (e.Problem is { Code: ProblemCodes.NotOpened })
         {
-            return;
+            // Of an account that was answered before, the checker says that it is wrong.
+            line = line with { Told = JournalLine.NotOpened };
         }
         catch (DpAttentionException e) when (e.Problem is null || e.Problem.Retryable)
         {
             line = line with { Told = JournalLine.GaveUp };
         }
+        line = line with { Ended = DateTimeOffset.UtcNow };
         if (options.IdempotencyKey is { } key)
             _ = line.Told == JournalLine.GaveUp ? _unsettled.Add(key) : _unsettled.Remove(key);
         journal.Write(line);

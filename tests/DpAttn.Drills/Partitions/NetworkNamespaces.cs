@@ -17,7 +17,12 @@ internal sealed class NetworkNamespaces : IDisposable
     /// <summary>The database, as a name for <see cref="Cut"/>.</summary>
     public const string Database = "database";
 
+    /// <summary>How long an answer to a connection is waited for.</summary>
+    public const int ConnectSeconds = 2;
+
     private const string Tests = "tests", Prefix = "dpa", Net = "10.231";
+    private const int TimedOut = 124;
+    private static readonly TimeSpan LinkPatience = TimeSpan.FromSeconds(10);
     private static readonly string Own = $"{Prefix}{Environment.ProcessId}-";
     private static readonly Lazy<string?> WhyMissing = new(Try);
     private readonly Dictionary<string, string> _addresses = [];
@@ -70,7 +75,24 @@ internal sealed class NetworkNamespaces : IDisposable
         _cuts.Clear();
     }
 
-    /// <summary>Removes them by their names.</summary>
+    /// <summary>Whether a connection from one of them to an endpoint is taken.</summary>
+    /// <returns>False where nothing came back within <see cref="ConnectSeconds"/>.</returns>
+    /// <exception cref="InvalidOperationException">It was refused, or not tried: that tells nothing of the network.</exception>
+    public async Task<bool> ReachesAsync(string member, IPEndPoint endpoint)
+    {
+        string[] connect = ["timeout", $"{ConnectSeconds}", "bash", "-c", "exec 3<>/dev/tcp/$0/$1", $"{endpoint.Address}", $"{endpoint.Port}"];
+        using var process = Process.Start(new ProcessStartInfo("ip", ["netns", "exec", NameOf(member), .. connect]) { RedirectStandardError = true })!;
+        var error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode switch
+        {
+            0 => true,
+            TimedOut => false,
+            _ => throw new InvalidOperationException($"{member} to {endpoint}: {error.Trim()}"),
+        };
+    }
+
+    /// <summary>Removes them by their names, and waits until their addresses and routes can be had again.</summary>
     public void Dispose() => Remove();
 
     private static string NameOf(string member) => Own + member.Replace(" ", "", StringComparison.Ordinal);
@@ -108,21 +130,29 @@ internal sealed class NetworkNamespaces : IDisposable
         Ip($"-n {Hub} rule {change} from {_addresses[other]} to {_addresses[one]} blackhole");
     }
 
-    private static void Remove()
+    private static void Remove() => Remove(name => name.StartsWith(Own, StringComparison.Ordinal));
+
+    /// <summary>The links of this namespace first: those of a namespace that is deleted go when the kernel comes to it, and until then their addresses and routes are taken.</summary>
+    private static void Remove(Func<string, bool> isMeant)
     {
-        foreach (var name in Names().Where(name => name.StartsWith(Own, StringComparison.Ordinal)))
+        foreach (var link in Links().Where(isMeant))
+            Run($"link del {link}");
+        foreach (var name in Names().Where(isMeant))
             Run($"netns del {name}");
+        for (var began = Stopwatch.GetTimestamp(); Links().Any(isMeant) && Stopwatch.GetElapsedTime(began) < LinkPatience;)
+            Thread.Sleep(20);
     }
 
     /// <summary>Those of tests that do not run any more.</summary>
-    private static void RemoveLeft()
-    {
-        foreach (var name in Names().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && name.Contains('-', StringComparison.Ordinal)))
-        {
-            if (int.TryParse(name[Prefix.Length..name.IndexOf('-', StringComparison.Ordinal)], NumberStyles.None, CultureInfo.InvariantCulture, out var process) && !Directory.Exists($"/proc/{process}"))
-                Run($"netns del {name}");
-        }
-    }
+    private static void RemoveLeft() => Remove(name =>
+        name.StartsWith(Prefix, StringComparison.Ordinal) && name.IndexOf('-', StringComparison.Ordinal) is var end && end > 0
+        && int.TryParse(name[Prefix.Length..end], NumberStyles.None, CultureInfo.InvariantCulture, out var process) && !Directory.Exists($"/proc/{process}"));
+
+    /// <summary>Links of this namespace to those of this process.</summary>
+    public static IEnumerable<string> OwnLinks() => Links().Where(link => link.StartsWith(Own, StringComparison.Ordinal));
+
+    /// <summary>Links of this namespace to others; each is listed as number, name@other end, and what it is.</summary>
+    private static string[] Links() => [.. Run("-o link show type veth").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[1].TrimEnd(':').Split('@')[0])];
 
     private static string[] Names() => [.. Run("netns list").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[0])];
 
