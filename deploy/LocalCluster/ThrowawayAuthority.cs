@@ -51,13 +51,15 @@ internal sealed class ThrowawayAuthority : IDisposable
         return (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
 
-    /// <summary>Signs a certificate, and writes it, its key and the authority's into a directory as <c>tls.crt</c>, <c>tls.key</c> and <c>ca.crt</c>, as mounted secrets are called; who may read it is the directory's to say.</summary>
+    /// <summary>Signs a certificate, and writes it, its key and the authority's into a directory as <c>tls.crt</c>, <c>tls.key</c> and <c>ca.crt</c>, as mounted secrets are called. The key is for its owner alone; who may read the rest is the directory's to say.</summary>
     public DirectoryInfo Write(string directory, IEnumerable<string> names, IReadOnlyCollection<string> uses)
     {
         var into = Directory.CreateDirectory(directory);
         var (certificate, key) = Issue(names, uses);
         File.WriteAllText(Path.Combine(directory, "tls.crt"), certificate);
         File.WriteAllText(Path.Combine(directory, "tls.key"), key);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(Path.Combine(directory, "tls.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.WriteAllText(Path.Combine(directory, "ca.crt"), Pem);
         return into;
     }

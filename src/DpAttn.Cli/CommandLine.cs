@@ -33,7 +33,11 @@ internal static class CommandLine
         }
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+            var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error };
+            // A server that is told to stop has a deadline of its own; the others end 2 s after a signal, at the latest.
+            if (parsed.CommandResult.Command.Name == ServeCommand.Name)
+                invocation.ProcessTerminationTimeout = null;
+            return parsed.Invoke(invocation);
         }
         catch (RefusedByBudgetException e)
         {

@@ -34,13 +34,13 @@ public static partial class DpAttnServer
     /// <param name="args">Settings, as <c>--DpAttn:Name value</c>.</param>
     /// <returns>
     /// 0; 1 when an address is taken, the storage refuses, the health that was asked for is not good, or the server did not stop in order within <see cref="ServerOptions.ShutdownSeconds"/> and 5 s more: the caller is to end the process then; 2 when
-    /// settings are refused. The reasons are on standard error.
+    /// settings are refused, other than by a check of health. The reasons are on standard error.
     /// </returns>
     public static Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
         string[] settings = [.. args.Where(argument => argument is not (MigrateFlag or RecoverFlag) && !HealthCheck.IsFlag(argument))];
-        return HealthCheck.Find(args) is { } check ? GuardAsync(() => HealthCheck.AskAsync(check, () => ServerOptions.Read(CreateBuilder(settings).Configuration), Console.Error.WriteLine))
+        return HealthCheck.Find(args) is { } check ? HealthCheck.AskAsync(check, () => CreateBuilder(settings).Configuration, Console.Error.WriteLine)
             : args.Contains(MigrateFlag) ? TellAsync(settings, ServerStorage.MigrateAsync)
             : args.Contains(RecoverFlag) ? TellAsync(settings, ServerStorage.RecoverOperatorKeyAsync)
             : RunAsync(args, builder => ServerRoles.Add(builder, ServerOptions.Read(builder.Configuration)));

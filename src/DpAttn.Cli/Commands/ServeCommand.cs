@@ -6,6 +6,8 @@ namespace DpAttn.Cli.Commands;
 /// <summary>dpattn serve: the whole cluster in one process, on one SQLite file or on a PostgreSQL database.</summary>
 internal static class ServeCommand
 {
+    public const string Name = "serve";
+
     public static Command Create()
     {
         var defaults = new ServerOptions();
@@ -14,7 +16,7 @@ internal static class ServeCommand
         var adminListen = new Option<string?>("--admin-listen") { Description = $"where health answers; default: {defaults.AdminListen}", HelpName = "URL" };
         var settings = new Option<string[]>("--set") { Description = "any other setting of the server's section DpAttn", HelpName = "NAME=VALUE", AllowMultipleArgumentsPerToken = false };
         var migrate = new Option<bool>("--migrate") { Description = "apply the storage's schema and end, instead of serving; a PostgreSQL database needs it before its first start and after an upgrade" };
-        var command = new Command("serve", "Serve stores over HTTP until Ctrl-C; the first start prints an operator key, once")
+        var command = new Command(Name, "Serve stores over HTTP until Ctrl-C; the first start prints an operator key, once")
         {
             data, listen, adminListen, settings, migrate,
         };

@@ -153,7 +153,7 @@ internal sealed class ContinualBook(StoreId store, ICatalog catalog, ISegmentSto
             var read = await catalog.ReadAsync(Documents.Release, Documents.Below(store, id), cancellationToken);
             if (read is null || !IsLive(read.Value) || read.Value.Failure is not null || change(read.Value) is not { } after)
                 return (null, true);
-            var writes = new List<CatalogWrite> { Documents.Release.Update(read, after) };
+            var writes = new List<CatalogWrite> { Documents.Change(read, after) };
             if (isEnd)
             {
                 writes.Add(await generation.RaiseAsync(cancellationToken));

@@ -5,7 +5,10 @@ using DpAttn.Storage;
 
 namespace DpAttn.Cluster;
 
-/// <summary>A document that says how it is written. Members are only ever added; a changed meaning is a new number.</summary>
+/// <summary>
+/// A document that says how it is written. Members are only ever added; a changed meaning is a new number. So is a member that older versions must not carry along or drop unknown to them: one that has to go when rows, a
+/// secret or the document's subject are erased, other than in the writes that <see cref="Documents.Replace{T}"/> does, one that depends on rows, and one that has to outlast such a write.
+/// </summary>
 internal interface IFormatted
 {
     /// <summary>The newest format that this version reads.</summary>
@@ -130,9 +133,22 @@ internal static class Documents
     public static CatalogWrite Insert<T>(this DocumentKind<T> kind, string key, T document)
         where T : class => new(kind.Name, key, 0, kind.ToBytes(document));
 
-    /// <summary>Changes a row. What a newer version wrote into it, and this one does not know, stays.</summary>
+    /// <summary>
+    /// Changes a row. What a newer version wrote into it, and this one does not know, stays; in a list, with the elements that this version leaves as they were. Not for erasing: see <see cref="Replace{T}"/>.
+    /// </summary>
     public static CatalogWrite Update<T>(this DocumentKind<T> kind, Versioned<T> read, T document)
         where T : class => new(kind.Name, read.Key, read.Version, NewerMembers.Keep(read.Row.Content, kind.ToBytes(read.Value), kind.ToBytes(document)));
+
+    /// <summary>
+    /// Changes a row so that something of it is erased: a secret, or what was computed from a row that is gone. Of what this version does not know nothing stays either, as it could be more of the same, such as a second copy of
+    /// the secret.
+    /// </summary>
+    public static CatalogWrite Replace<T>(this DocumentKind<T> kind, Versioned<T> read, T document)
+        where T : class => new(kind.Name, read.Key, read.Version, kind.ToBytes(document));
+
+    /// <summary>Changes a release; one that loses its secret by it loses all that this version does not know.</summary>
+    public static CatalogWrite Change(Versioned<ReleaseDocument> read, ReleaseDocument document) =>
+        read.Value.Secret is not null && document.Secret is null ? Release.Replace(read, document) : Release.Update(read, document);
 
     public static CatalogWrite Delete<T>(this DocumentKind<T> kind, Versioned<T> read)
         where T : class => new(kind.Name, read.Key, read.Version, null);

@@ -5,6 +5,7 @@ namespace DpAttn.Cluster;
 
 /// <summary>
 /// While a cluster changes its version, old and new silos write the same rows: what a newer one added to a document must outlive a change by an older one, which does not know it.
+/// Not for writes that erase (<see cref="Documents.Replace{T}"/>).
 /// </summary>
 internal static class NewerMembers
 {
@@ -34,14 +35,35 @@ internal static class NewerMembers
                         to.TryAdd(name, value?.DeepClone());
                 }
                 break;
-            case (JsonArray from, JsonArray known, JsonArray to) when from.Count == to.Count:
-                // Elements have no names: only one that is still what it was keeps what belonged to it.
-                for (var i = 0; i < to.Count; i++)
-                {
-                    if (JsonNode.DeepEquals(known[i], to[i]))
-                        Keep(from[i], known[i], to[i]);
-                }
+            case (JsonArray from, JsonArray known, JsonArray to) when from.Count == known.Count:
+                Keep(from, known, to);
                 break;
+        }
+    }
+
+    /// <summary>Elements have no names: one that is still what it was, wherever it stands now, keeps what belonged to it.</summary>
+    private static void Keep(JsonArray stored, JsonArray understood, JsonArray next)
+    {
+        // What stands where it stood comes first, so that of equal ones none takes another's.
+        var free = new HashSet<int>(Enumerable.Range(0, understood.Count));
+        var moved = new List<JsonNode?>();
+        for (var i = 0; i < next.Count; i++)
+        {
+            if (i < understood.Count && JsonNode.DeepEquals(understood[i], next[i]))
+                Take(i, next[i]);
+            else
+                moved.Add(next[i]);
+        }
+        foreach (var element in moved)
+        {
+            if (free.Order().Cast<int?>().FirstOrDefault(i => JsonNode.DeepEquals(understood[i!.Value], element)) is { } found)
+                Take(found, element);
+        }
+
+        void Take(int i, JsonNode? element)
+        {
+            free.Remove(i);
+            Keep(stored[i], understood[i], element);
         }
     }
 }

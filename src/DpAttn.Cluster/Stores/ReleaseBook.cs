@@ -88,7 +88,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
             {
                 if ((await catalog.ReadAsync(Documents.Release, read.Key, cancellationToken))?.Version != read.Version)
                     return (null, false);
-                var writes = new List<CatalogWrite> { Documents.Release.Update(read, settled), await generation.RaiseAsync(cancellationToken) };
+                var writes = new List<CatalogWrite> { Documents.Change(read, settled), await generation.RaiseAsync(cancellationToken) };
                 if (await catalog.ReadAsync(Documents.Job, read.Key, cancellationToken) is { } job)
                     writes.Add(Documents.Job.Delete(job));
                 var commit = new CatalogCommit
@@ -137,7 +137,7 @@ internal sealed class ReleaseBook(StoreId store, ICatalog catalog, ISegmentStore
                     throw new ProblemException(ProblemCodes.Conflict, $"release {id} is being published; retire it when it is done");
                 var writes = new List<CatalogWrite>
                 {
-                    Documents.Release.Update(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }),
+                    Documents.Release.Replace(release, release.Value with { State = ReleaseDocument.Retired, Secret = null, Sums = null }),
                     await generation.RaiseAsync(cancellationToken),
                 };
                 if (await catalog.ReadAsync(Documents.Job, release.Key, cancellationToken) is { } job)

@@ -131,7 +131,7 @@ internal sealed class StoreBook(StoreId store, ICatalog catalog, ISegmentStore b
             Writes =
             [
                 Documents.Store.Update(read, read.Value with { Slots = read.Value.Slots - erasedSlots, ErasedSlots = read.Value.ErasedSlots + erasedSlots, Erasures = read.Value.Erasures + 1 }),
-                Documents.Segment.Update(segment, segment.Value with { Blob = rewritten.Blob, Digest = rewritten.Digest, Bytes = rewritten.Bytes, Slots = rewritten.Slots }),
+                Documents.Segment.Replace(segment, segment.Value with { Blob = rewritten.Blob, Digest = rewritten.Digest, Bytes = rewritten.Bytes, Slots = rewritten.Slots }),
                 .. releases,
             ],
             RequiredBlobs = [new BlobKey(store, BlobKind.Segment, rewritten.Blob)],

@@ -27,7 +27,7 @@ internal sealed class StoreRemoval(StoreId store, ICatalog catalog, IBudgetLedge
                     return (null, true);
                 var writes = new List<CatalogWrite>
                 {
-                    Documents.Store.Update(read, read.Value with { State = StoreDocument.Deleted, Secret = null }),
+                    Documents.Store.Replace(read, read.Value with { State = StoreDocument.Deleted, Secret = null }),
                     Documents.Removal.Insert(store.Value, new NameDocument(store.Value)),
                     await generation.RaiseAsync(cancellationToken),
                 };

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -126,7 +127,7 @@ internal sealed partial class ClusterLinks : IDisposable
         {
             return connection.ConnectionClosed.IsCancellationRequested ? "it left" : "it took too long to say who it is";
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        catch (Exception e) when (e is AuthenticationException or IOException or InvalidOperationException or CryptographicException or System.ComponentModel.Win32Exception)
         {
             return peer.Fault ?? "it left";
         }

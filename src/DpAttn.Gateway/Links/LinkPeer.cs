@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace DpAttn.Gateway;
@@ -37,7 +38,20 @@ internal sealed class LinkPeer(LinkRole role, bool asServer)
         if (_certificate is null)
             return false;
         if (_checkedBy != certificates || DateTime.Now > _end)
-            (Fault, _checkedBy) = (certificates.Fault(_certificate, _sent, role, asServer), certificates);
+            (Fault, _checkedBy) = (FaultOf(_certificate, certificates), certificates);
         return Fault is null;
+    }
+
+    private string? FaultOf(X509Certificate2 certificate, LinkCertificates certificates)
+    {
+        try
+        {
+            return certificates.Fault(certificate, _sent, role, asServer);
+        }
+        catch (CryptographicException)
+        {
+            // Of one that nobody can make sense of nothing is good, and the others are looked at all the same.
+            return "it cannot be checked";
+        }
     }
 }

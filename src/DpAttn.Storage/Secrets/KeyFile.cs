@@ -62,8 +62,8 @@ public static class KeyFile
     }
 
     /// <summary>
-    /// Whether nobody but this process's user and root can read it. A file that root owns may be readable by its group and nobody else: that is how a secret is given to a program that runs without root's rights
-    /// (Kubernetes mounts it so, for the pod's own group), and who owns it could read it anyway.
+    /// Whether nobody can use it but this process's user, root, and the group that root has given a file of its own to. Such a file may be readable by that group, and by nobody else: that is how a secret is given to a program
+    /// that runs without root's rights (Kubernetes mounts it so, for the pod's own group). Who else is in the group can read it too, and that is root's to see to.
     /// </summary>
     internal static bool IsPrivate(UnixFileMode mode, uint? owner, uint self) =>
         (mode & Others) == 0 || (owner == Root && self != Root && (mode & Others & ~UnixFileMode.GroupRead) == 0);

@@ -158,7 +158,7 @@ public class DocumentsTests
         Assert.Equal(new NameDocument("i"), Documents.Name.Parse(new CatalogRow("name", "k", 1, Encoding.UTF8.GetBytes(later))));
     }
 
-    /// <summary>In a cluster that changes its version an older silo rewrites rows of newer ones: whatever it changes, what it does not know stays, at every depth.</summary>
+    /// <summary>In a cluster that changes its version an older silo rewrites rows of newer ones: whatever it changes, what it does not know stays, at every depth. For what is erased see <see cref="ErasedMembersTests"/>.</summary>
     [Fact]
     public void Members_that_a_later_version_added_outlive_a_change_by_this_one()
     {
@@ -177,7 +177,7 @@ public class DocumentsTests
         var sums = read.Value.Sums!;
         Assert.Equal(Count(written, Later), Count(Updated(read, read.Value with { Failure = "f" }), Later));
         Assert.Equal(Count(written, Later) - 1, Count(Updated(read, read.Value with { Sums = [sums[0], sums[1] with { Bytes = 9 }] }), Later));
-        Assert.Equal(Count(written, Later) - 2, Count(Updated(read, read.Value with { Sums = [sums[0]] }), Later));
+        Assert.Equal(Count(written, Later) - 1, Count(Updated(read, read.Value with { Sums = [sums[0]] }), Later));
         Assert.Equal(Count(written, Later) - 2, Count(Updated(read, read.Value with { Sums = null }), Later));
 
         // A definition that knows more stays what it is.
@@ -195,6 +195,31 @@ public class DocumentsTests
         static string Updated(Versioned<ReleaseDocument> read, ReleaseDocument next) => Encoding.UTF8.GetString(Documents.Release.Update(read, next).Content!.Value.Span);
 
         static int Count(string text, string part) => text.Split(part).Length - 1;
+    }
+
+    [Fact]
+    public void Elements_of_a_list_keep_what_a_later_version_gave_them_wherever_they_go()
+    {
+        NodeDocument Node(string blob) => new(blob, 24, new string('c', 64));
+        NodeDocument[] nodes = [Node("a"), Node("b"), Node("b"), Node("c")];
+        var content = System.Text.Json.Nodes.JsonNode.Parse(Documents.Release.ToBytes(Release with { Nodes = nodes }).Span)!;
+        for (var i = 0; i < nodes.Length; i++)
+            content["nodes"]![i]!["later"] = i;
+        var row = new CatalogRow("release", "k", 7, Encoding.UTF8.GetBytes(content.ToJsonString()));
+        var read = new Versioned<ReleaseDocument>(Documents.Release.Parse(row), row);
+
+        int?[] Kept(params NodeDocument[] next) =>
+            [.. System.Text.Json.Nodes.JsonNode.Parse(Documents.Release.Update(read, read.Value with { Nodes = next }).Content!.Value.Span)!["nodes"]!.AsArray().Select(node => (int?)node!["later"])];
+        Assert.Equal([0, 1, 2, 3], Kept(nodes));
+        Assert.Equal([0, 1, 2, 3, null], Kept([.. nodes, Node("d")]));
+        // Which of two equal ones is which nobody can know; none loses what it has.
+        Assert.Equal([null, 0, 2, 1, 3], Kept([Node("d"), .. nodes]));
+        Assert.Equal([3], Kept(nodes[3]));
+        Assert.Equal([null, 1, 2, 0], Kept(Node("d"), nodes[1], nodes[2], nodes[0]));
+        // No member twice, however many elements are alike.
+        Assert.Equal([0, null], Kept(nodes[0], nodes[0]));
+        // Of equal ones the one that stays in its place keeps its own.
+        Assert.Equal([null, null, 2], Kept(Node("d"), Node("d"), nodes[2]));
     }
 
     [Fact]

@@ -124,7 +124,7 @@ public sealed class StoreBookTests : IAsyncDisposable
     }
 
     /// <returns>The segment's blob afterwards.</returns>
-    private static async Task<string> EraseAsync(Side side, StoreId store, int row)
+    internal static async Task<string> EraseAsync(Side side, StoreId store, int row)
     {
         await side.Services.Book(store).EraseAsync(BatchCut.KeyOf("b"), row, "owner", RewriteAsync, CancellationToken.None);
         return Documents.Segment.Parse((await side.Catalog.ListAsync(Documents.Segment.Name, Documents.Under(store), null, 1))[0]).Blob;

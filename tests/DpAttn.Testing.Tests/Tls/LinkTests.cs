@@ -53,6 +53,78 @@ public sealed class LinkTests : IDisposable
         Assert.DoesNotContain(lines.All, line => line.Text.Contains("PRIVATE", StringComparison.Ordinal));
     }
 
+    /// <summary>A process that cannot take the new authority's files because its own certificate is of the old one: whoever took the old one away must hear that it is still trusted.</summary>
+    [Fact]
+    public async Task An_authority_that_cannot_be_taken_away_is_told_again_as_long_as_it_is_trusted()
+    {
+        var lines = new Lines();
+        using var next = new ThrowawayAuthority("next");
+        using var source = new LinkCertificateSource(_files, LinkRole.Silo, lines, TimeSpan.FromMilliseconds(20), reminder: TimeSpan.FromMilliseconds(300));
+        var first = source.Current;
+        _secret.Put(SecretDirectory.Silo(_authority), next.Pem);
+        await UntilAsync(() => Errors() >= 3);
+        Assert.All(lines.All, line => Assert.Contains("authorities from before trusted; Certificate: it is of another authority", line.Text, StringComparison.Ordinal));
+        Assert.Same(first, source.Current);
+        using var old = X509Certificate2.CreateFromPem(SecretDirectory.Silo(_authority).Certificate);
+        Assert.Null(source.Current.Fault(old, [], LinkRole.Silo, asServer: false));
+
+        // Once it has a certificate of the new one it is over.
+        _secret.Put(SecretDirectory.Silo(next), next.Pem);
+        await UntilAsync(() => source.Current != first);
+        var told = Errors();
+        await Task.Delay(1000);
+        Assert.Equal(told, Errors());
+        Assert.Equal("it is of another authority", source.Current.Fault(old, [], LinkRole.Silo, asServer: false));
+
+        int Errors() => lines.All.Count(line => line.Level == LogLevel.Error);
+    }
+
+    [Fact]
+    public async Task Who_fails_when_the_files_were_looked_at_is_told_of_and_ends_nothing()
+    {
+        var lines = new Lines();
+        using var source = new LinkCertificateSource(_files, LinkRole.Silo, lines, TimeSpan.FromMilliseconds(20));
+        source.Looked += () => throw new CryptographicException("not a certificate");
+        await UntilAsync(() => lines.All.Count(line => line.Level == LogLevel.Error) >= 2);
+        Assert.All(lines.All, line => Assert.Contains("could not be looked at", line.Text, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.UserRead, false)]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.GroupRead, false)]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead, true)]
+    public async Task A_private_key_that_everybody_may_read_is_told_once_at_the_start(UnixFileMode mode, bool isTold)
+    {
+        var lines = new Lines();
+        _secret.KeyMode = mode;
+        _secret.Put(SecretDirectory.Silo(_authority), _authority.Pem);
+        var oneFile = new LinkFiles { Certificate = Path.Combine(_directory.FullName, "both.pem"), Authority = _secret.Authority };
+        File.WriteAllText(oneFile.Certificate, $"{File.ReadAllText(_secret.Certificate)}\n{File.ReadAllText(_secret.Key)}");
+        SecretDirectory.SetMode(oneFile.Certificate, mode);
+        foreach (var files in (LinkFiles[])[_files, oneFile])
+        {
+            using (new LinkCertificateSource(files, LinkRole.Silo, lines, TimeSpan.FromMilliseconds(20)))
+                await Task.Delay(200);
+        }
+        Assert.Equal(isTold ? [_secret.Key, oneFile.Certificate] : [], lines.All.Select(line => line.Text.Split(' ')[4]));
+        Assert.All(lines.All, line => Assert.Equal(LogLevel.Warning, line.Level));
+    }
+
+    [Fact]
+    public void The_digest_of_files_is_another_when_any_of_them_is()
+    {
+        var (own, other) = (SecretDirectory.Silo(_authority), SecretDirectory.Silo(_authority));
+        string DigestOf((string, string) pair, string authorities)
+        {
+            _secret.Put(pair, authorities);
+            return LinkBytes.DigestOf(_files);
+        }
+        var digest = DigestOf(own, _authority.Pem);
+        Assert.Equal(digest, DigestOf(own, _authority.Pem));
+        string[] others = [DigestOf((other.Certificate, own.Key), _authority.Pem), DigestOf((own.Certificate, other.Key), _authority.Pem), DigestOf(own, _authority.Pem + "\n"), DigestOf((own.Certificate + "\n", own.Key[1..]), _authority.Pem)];
+        Assert.Equal(5, others.Append(digest).Distinct().Count());
+    }
+
     [Fact]
     public async Task A_certificate_that_ends_soon_is_told_once_and_one_that_has_time_is_not()
     {
@@ -178,6 +250,24 @@ public sealed class LinkTests : IDisposable
         first.Dispose();
         Assert.NotNull(places.Take(From(1)));
         Assert.NotNull(places.Take(From(3)));
+    }
+
+    /// <summary>Who has one address of an IPv6 network has all of it, and an IPv4 address is one in either form.</summary>
+    [Theory]
+    [InlineData("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", true)]
+    [InlineData("2001:db8:0:1::1", "2001:db8:0:2::1", false)]
+    [InlineData("fe80::1%1", "fe80::2%2", true)]
+    [InlineData("10.0.0.1", "::ffff:10.0.0.1", true)]
+    [InlineData("::ffff:10.0.0.1", "::ffff:10.0.0.2", false)]
+    [InlineData("10.0.0.1", "10.0.0.2", false)]
+    public void Places_are_counted_by_who_has_the_address(string one, string two, bool isOne)
+    {
+        var places = new HandshakePlaces(most: 9, mostOfOne: 1);
+        var first = places.Take(new IPEndPoint(IPAddress.Parse(one), 1));
+        Assert.NotNull(first);
+        Assert.Equal(isOne, places.Take(new IPEndPoint(IPAddress.Parse(two), 2)) is null);
+        first.Dispose();
+        Assert.NotNull(places.Take(new IPEndPoint(IPAddress.Parse(one), 3)));
     }
 
     [Fact]

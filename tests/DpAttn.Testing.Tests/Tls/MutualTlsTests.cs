@@ -1,3 +1,4 @@
+using System.Net;
 using DpAttn.Client;
 using DpAttn.Contracts;
 using DpAttn.Gateway;
@@ -67,7 +68,7 @@ public sealed class MutualTlsTests : IAsyncLifetime
     [InlineData("\u0016\u0003\u0001\u0000\u0005junk!")]
     public async Task Who_speaks_no_TLS_is_told_nothing(string says)
     {
-        foreach (var port in (System.Net.IPEndPoint[])[_cluster.SiloPort, _cluster.Gateways[0]])
+        foreach (var port in (IPEndPoint[])[_cluster.SiloPort, _cluster.Gateways[0]])
         {
             using var stranger = await Stranger.PlainAsync(port, says);
             // At most the alert with which TLS ends.
@@ -77,14 +78,21 @@ public sealed class MutualTlsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_says_nothing_is_dropped_and_keeps_nobody_out()
+    public async Task Who_says_nothing_is_dropped_and_keeps_out_nobody_of_another_address()
     {
+        var (silo, other) = (SecretDirectory.Silo(_cluster.Authority), IPAddress.Parse("127.0.0.2"));
         // As many as one address may have, and more; each held open.
         var silent = await Task.WhenAll(Enumerable.Range(0, HandshakePlaces.MostOfOne + 8).Select(_ => Stranger.PlainAsync(_cluster.SiloPort, "")));
         try
         {
-            var ends = await Task.WhenAll(silent.Select(stranger => stranger.EndAsync()));
-            Assert.Equal(8, ends.Count(end => end < ClusterLinks.HandshakePatience / 2));
+            var ending = silent.Select(stranger => stranger.EndAsync()).ToArray();
+            var atOnce = await Stranger.IsSoAsync(() => ending.Count(end => end.IsCompleted) == 8, ClusterLinks.HandshakePatience / 2);
+            Assert.True(atOnce, "those beyond the bound are not dropped at once");
+            Assert.False(await _cluster.IsAnsweredAsync(_cluster.SiloPort, silo), "the address has a place left");
+            Assert.True(await _cluster.IsAnsweredAsync(_cluster.SiloPort, silo, other));
+            // All of that while the others were held.
+            Assert.Equal(HandshakePlaces.MostOfOne, ending.Count(end => !end.IsCompleted));
+            var ends = await Task.WhenAll(ending);
             Assert.All(ends, end => Assert.InRange(end, TimeSpan.Zero, ClusterLinks.HandshakePatience + TimeSpan.FromSeconds(4)));
         }
         finally
@@ -92,7 +100,7 @@ public sealed class MutualTlsTests : IAsyncLifetime
             foreach (var stranger in silent)
                 stranger.Dispose();
         }
-        Assert.True(await _cluster.IsAnsweredAsync(_cluster.SiloPort, SecretDirectory.Silo(_cluster.Authority)));
+        Assert.True(await _cluster.IsAnsweredAsync(_cluster.SiloPort, silo));
     }
 
     [Theory]

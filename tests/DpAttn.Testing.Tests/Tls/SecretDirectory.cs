@@ -8,6 +8,9 @@ internal sealed class SecretDirectory(string root)
 {
     private int _generation;
 
+    /// <summary>Who may read what is put.</summary>
+    public UnixFileMode KeyMode { get; set; } = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
     public string Certificate => Path.Combine(root, "tls.crt");
 
     public string Key => Path.Combine(root, "tls.key");
@@ -20,7 +23,10 @@ internal sealed class SecretDirectory(string root)
         var data = $"..{++_generation}";
         Directory.CreateDirectory(Path.Combine(root, data));
         foreach (var (name, text) in ((string, string)[])[("tls.crt", own.Certificate), ("tls.key", own.Key), ("ca.crt", authorities)])
+        {
             File.WriteAllText(Path.Combine(root, data, name), text);
+            SetMode(Path.Combine(root, data, name), KeyMode);
+        }
         var (link, next) = (Path.Combine(root, "..data"), Path.Combine(root, "..data_next"));
         File.CreateSymbolicLink(next, data);
         // One rename, which .NET has for files and not for links to directories.
@@ -33,6 +39,12 @@ internal sealed class SecretDirectory(string root)
             return;
         foreach (var name in (string[])["tls.crt", "tls.key", "ca.crt"])
             File.CreateSymbolicLink(Path.Combine(root, name), Path.Combine("..data", name));
+    }
+
+    public static void SetMode(string file, UnixFileMode mode)
+    {
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file, mode);
     }
 
     public static (string Certificate, string Key) Silo(ThrowawayAuthority authority) => authority.Issue(["silo.dpattn"], ThrowawayAuthority.SiloUses);

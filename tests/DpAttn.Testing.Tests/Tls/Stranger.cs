@@ -30,9 +30,12 @@ internal sealed class Stranger : IDisposable
     /// <param name="port">Where to.</param>
     /// <param name="own">The certificate that it shows.</param>
     /// <param name="greeting">What it says then: the first words of a front.</param>
-    public static async Task<Stranger> TlsAsync(IPEndPoint port, (string Certificate, string Key)? own, byte[] greeting)
+    /// <param name="from">The address that it connects from; default the machine's choice.</param>
+    public static async Task<Stranger> TlsAsync(IPEndPoint port, (string Certificate, string Key)? own, byte[] greeting, IPAddress? from = null)
     {
         var stranger = new Stranger();
+        if (from is not null)
+            stranger._socket.Bind(new IPEndPoint(from, 0));
         await stranger._socket.ConnectAsync(port);
         var stream = new SslStream(new NetworkStream(stranger._socket), false, (_, _, _, _) => true);
         using var certificate = own is { } pem ? X509Certificate2.CreateFromPem(pem.Certificate, pem.Key) : null;
@@ -47,7 +50,7 @@ internal sealed class Stranger : IDisposable
             });
             await stream.WriteAsync(greeting);
         }
-        catch (Exception e) when (e is AuthenticationException or IOException)
+        catch (Exception e) when (e is AuthenticationException or IOException or SocketException)
         {
             stranger._stream = Stream.Null;
         }
@@ -79,6 +82,18 @@ internal sealed class Stranger : IDisposable
         {
         }
         return Stopwatch.GetElapsedTime(began);
+    }
+
+    /// <summary>Waits until something is so.</summary>
+    /// <returns>False when it was not within this time.</returns>
+    public static async Task<bool> IsSoAsync(Func<bool> isSo, TimeSpan within)
+    {
+        for (var began = Stopwatch.GetTimestamp(); !isSo(); await Task.Delay(20))
+        {
+            if (Stopwatch.GetElapsedTime(began) > within)
+                return false;
+        }
+        return true;
     }
 
     public void Dispose()
