@@ -26,7 +26,6 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
     public static readonly string[] Kinds = ["charged", "replayed", "refused", "free", "query charged", "query replayed", "query refused"];
 
     private const string Released = "released", PerQuery = "per-query";
-    private const int BatchRows = 400;
     private const int Limited = 4;
     private static readonly double[] Ladder = [0.05, 0.1, 0.15, 0.2], Prices = [0.05, 0.1];
     private static readonly TimeSpan BetweenReleases = TimeSpan.FromSeconds(2);
@@ -91,8 +90,8 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
     {
         var @operator = Connect(_server.OperatorKey ?? throw new InvalidOperationException("the first start printed no operator key"));
         _owner = Connect((await @operator.CreateKeyAsync(new KeyRequest("owner", Roles.Owner))).Key);
-        _released = await MakeAsync(Released, shape, Ladder);
-        _perQuery = await MakeAsync(PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
+        _released = await LoadStore.MakeAsync(_owner, Released, shape, Ladder);
+        _perQuery = await LoadStore.MakeAsync(_owner, PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
         _publisher = new ReleasePublisher(_owner, _released, _prices, Faults);
         await _publisher.PublishOneAsync("first");
         var users = new List<LoadUser>();
@@ -106,14 +105,6 @@ internal sealed class LoadDrill(string directory, DrillShape shape, LoadPlan pla
             users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, _publisher.Releases, Faults));
         }
         return [.. users];
-    }
-
-    private async Task<LoadStore> MakeAsync(string name, DrillShape like, double[] ladder)
-    {
-        var store = await _owner.EnsureStoreAsync(name, like.Define(ladder, limit: 22));
-        var (keys, values) = like.Batch(BatchRows, 1);
-        await _owner.AppendAsync(name, "rows", keys, values, BatchRows);
-        return new LoadStore(name, store.Incarnation, ladder.Length, like);
     }
 
     /// <summary>What the API says in the end, then, of a server that was killed once more, what the tables say.</summary>

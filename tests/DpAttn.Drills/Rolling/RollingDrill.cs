@@ -99,8 +99,8 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
 
     private async Task<LoadUser[]> PrepareAsync(IDpAttentionClient @operator)
     {
-        _released = await MakeAsync(Released, DrillShape.ForManyClients(DrillShape.DistanceTree), Ladder);
-        _perQuery = await MakeAsync(PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
+        _released = await LoadStore.MakeAsync(_owner, Released, DrillShape.ForManyClients(DrillShape.DistanceTree), Ladder);
+        _perQuery = await LoadStore.MakeAsync(_owner, PerQuery, DrillShape.Of(DrillShape.PerQuery), Prices);
         _publisher = new ReleasePublisher(_owner, _released, _prices, Faults, isPatient: false);
         await _publisher.PublishOneAsync("first");
         var users = new List<LoadUser>();
@@ -112,14 +112,6 @@ internal sealed class RollingDrill(string directory, string previous, RollingPla
             users.Add(new LoadUser(client, _released, _perQuery, budget.Account, _journal, _publisher.Releases, Faults));
         }
         return [.. users];
-    }
-
-    private async Task<LoadStore> MakeAsync(string name, DrillShape like, double[] ladder)
-    {
-        var store = await _owner.EnsureStoreAsync(name, like.Define(ladder, limit: 22));
-        var (keys, values) = like.Batch(BatchRows, 1);
-        await _owner.AppendAsync(name, "rows", keys, values, BatchRows);
-        return new LoadStore(name, store.Incarnation, ladder.Length, like);
     }
 
     private async Task AppendAsync(int batch)
