@@ -19,7 +19,8 @@ internal sealed class Stranger : IDisposable
     public static async Task<Stranger> PlainAsync(IPEndPoint port, string says)
     {
         var stranger = new Stranger();
-        await stranger._socket.ConnectAsync(port);
+        if (!await stranger.IsConnectedAsync(port))
+            return stranger;
         stranger._stream = new NetworkStream(stranger._socket);
         if (says.Length > 0)
             await stranger._stream.WriteAsync(Encoding.ASCII.GetBytes(says));
@@ -36,7 +37,8 @@ internal sealed class Stranger : IDisposable
         var stranger = new Stranger();
         if (from is not null)
             stranger._socket.Bind(new IPEndPoint(from, 0));
-        await stranger._socket.ConnectAsync(port);
+        if (!await stranger.IsConnectedAsync(port))
+            return stranger;
         var stream = new SslStream(new NetworkStream(stranger._socket), false, (_, _, _, _) => true);
         using var certificate = own is { } pem ? X509Certificate2.CreateFromPem(pem.Certificate, pem.Key) : null;
         stranger._stream = stream;
@@ -50,7 +52,7 @@ internal sealed class Stranger : IDisposable
             });
             await stream.WriteAsync(greeting);
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or SocketException)
+        catch (Exception e) when (e is AuthenticationException or IOException)
         {
             stranger._stream = Stream.Null;
         }
@@ -100,5 +102,19 @@ internal sealed class Stranger : IDisposable
     {
         _stream.Dispose();
         _socket.Dispose();
+    }
+
+    /// <returns>False where it was taken, and dropped before this end has seen it.</returns>
+    private async Task<bool> IsConnectedAsync(IPEndPoint port)
+    {
+        try
+        {
+            await _socket.ConnectAsync(port);
+            return true;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.Shutdown or SocketError.ConnectionReset)
+        {
+            return false;
+        }
     }
 }
