@@ -1,7 +1,9 @@
 using DpAttn.Client;
+using DpAttn.Cluster;
 using DpAttn.Contracts;
 using DpAttn.Storage;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace DpAttn.Testing.Tests;
 
@@ -12,6 +14,7 @@ internal sealed class LedgerOfAServer : IAsyncDisposable
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dpattn-ledger-");
     private DpAttnTestCluster? _cluster;
+    private LedgerFaults? _faults;
     private string _operatorKey = "";
     private string _ownerKey = "";
     private string _userKey = "";
@@ -59,7 +62,7 @@ internal sealed class LedgerOfAServer : IAsyncDisposable
         return server;
     }
 
-    public async Task StartAsync() => _cluster = await DpAttnTestCluster.StartAsync(Data);
+    public async Task StartAsync() => _cluster = await DpAttnTestCluster.StartAsync(Data, map: app => _faults = app.Services.GetRequiredService<LedgerFaults>());
 
     public async Task StopAsync()
     {
@@ -67,15 +70,12 @@ internal sealed class LedgerOfAServer : IAsyncDisposable
         _cluster = null;
     }
 
-    /// <summary>The faults that /metrics shows once the ledger was looked at: those that are not 0.</summary>
-    public async Task<IReadOnlyDictionary<string, int>> FaultsAsync()
+    /// <summary>The faults that the server's metrics tell once the ledger was looked at: those that are not 0. Asked of the server itself, since a page of metrics tells of all servers of one process.</summary>
+    public async Task<IReadOnlyDictionary<string, long>> FaultsAsync()
     {
-        using var http = new HttpClient();
         for (var tries = 0; ; tries++)
         {
-            var lines = (await http.GetStringAsync(new Uri(_cluster!.AdminEndpoint, "/metrics"))).Split('\n').Where(line => line.StartsWith("dpattn_ledger_faults{", StringComparison.Ordinal)).ToArray();
-            Assert.Equal(4, lines.Length);
-            var faults = lines.Select(line => (Reason: line.Split("dpattn_reason=\"")[1].Split('"')[0], Count: int.Parse(line.Split("} ")[1].Split(' ')[0]))).Where(fault => fault.Count > 0).ToDictionary(fault => fault.Reason, fault => fault.Count);
+            var faults = _faults!.Measure().Where(fault => fault.Value > 0).ToDictionary(fault => (string)fault.Tags[0].Value!, fault => fault.Value);
             if (!faults.ContainsKey("unverified") || tries == 600)
                 return faults;
             await Task.Delay(50);
