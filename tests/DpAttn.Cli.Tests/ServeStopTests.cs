@@ -19,7 +19,8 @@ public sealed class ServeStopTests : IDisposable
     {
         var start = new ProcessStartInfo(
             Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "dpattn.dll"), "serve", "--data", _folder.PathOf("data"), "--listen", "http://127.0.0.1:0", "--admin-listen", ""]) { RedirectStandardOutput = true };
+            [Path.Combine(AppContext.BaseDirectory, "dpattn.dll"), "serve", "--data", _folder.PathOf("data"), "--listen", "http://127.0.0.1:0", "--admin-listen", ""])
+        { RedirectStandardOutput = true };
         _server = Process.Start(start)!;
     }
 
